@@ -1,0 +1,88 @@
+"""Structured logs: one JSON object a line, with the ids of what is being worked on.
+
+Log a constant message and ids as fields: `logger.info("order placed", extra={"order_id": ...})`.
+"""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+from chassis.request_id import current_request_id
+from chassis.tracing import current_traceparent
+
+_QUIET = ("pika", "amqp", "kombu", "urllib3", "werkzeug", "alembic.runtime")
+# Whatever a record calls such a field, its value never reaches the log.
+_SECRET_PARTS = ("password", "token", "secret", "authorization", "cookie", "api_key", "card")
+
+logger = logging.getLogger(__name__)
+
+
+def _add_ids(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    event.setdefault("request_id", current_request_id())
+    traceparent = current_traceparent()
+    event.setdefault("trace_id", traceparent.split("-")[1] if traceparent else None)
+    return {name: value for name, value in event.items() if value is not None}
+
+
+def _redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    for name in event:
+        if any(part in name.lower() for part in _SECRET_PARTS):
+            event[name] = "[redacted]"
+    return event
+
+
+def configure(service: str, level: str = "INFO", style: str = "json") -> None:
+    """Send all logs of this process to stdout; `style` is `json` or `console`."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        lambda _logger, _method, event: {"service": service, **event},
+        _add_ids,
+        _redact,
+    ]
+    final: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if style == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def init_app(app: Flask) -> None:
+    """Log one line for each request, health checks excepted."""
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def log_request(response: Response) -> Response:
+        if not request.path.startswith(("/health", "/metrics")):
+            started = g.get("started")
+            logger.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "ms": round((time.perf_counter() - started) * 1000, 1) if started else None,
+                },
+            )
+        return response
