@@ -1,0 +1,58 @@
+"""Each message has its effect once: remembered in the transaction of the effect."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from sqlalchemy import Connection, and_, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.database import retry_conflicts
+from chassis.messaging.event import Event
+from chassis.messaging.tables import inbox
+
+Transaction = Callable[[], AbstractContextManager[Session]]
+EventHandler = Callable[[Session, Event], None]
+PURGE_BATCH = 1000
+
+
+def process(transaction: Transaction, consumer: str, event: Event, handler: EventHandler) -> bool:
+    """Run `handler` once for this consumer and event; return False if it had its effect before.
+
+    The handler runs in the transaction that remembers the event; the caller acknowledges the
+    message after this returns. A deadlock or serialization failure runs the whole again.
+    Locks: the inbox row, so that a second delivery at the same time waits for the outcome.
+    """
+
+    def once() -> bool:
+        with transaction() as session:
+            if not _remember(session, consumer, event):
+                return False
+            handler(session, event)
+            return True
+
+    return retry_conflicts(once)
+
+
+def _remember(session: Session, consumer: str, event: Event) -> bool:
+    """Insert the inbox row; a plain insert that fails would abort the transaction instead."""
+    row = {"consumer": consumer, "message_id": event.id}
+    statement = insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.message_id)
+    return session.execute(statement).first() is not None
+
+
+def purge(connection: Connection, older_than: timedelta = timedelta(days=7)) -> int:
+    """Forget messages of that age, a thousand at a time; return how many.
+
+    The age exceeds every possible redelivery: the longest retry is minutes, a relay that was down
+    sends what is pending, and dead letters are sent again by people within days.
+    """
+    key = (inbox.c.consumer, inbox.c.message_id)
+    old = and_(inbox.c.processed_at < func.now() - older_than)
+    batch = select(*key).where(old).limit(PURGE_BATCH)
+    statement = delete(inbox).where(tuple_(*key).in_(batch))
+    total = 0
+    while deleted := connection.execute(statement).rowcount:
+        total += deleted
+    return total
