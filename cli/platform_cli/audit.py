@@ -1,0 +1,90 @@
+"""The invariants of the shop, asked of the running platform through its public API."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from platform_cli.shop_client import ShopClient
+
+SERVICES = ("users", "products", "orders", "payments")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant: whether it holds, and the figures behind it."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+def read_audits(client: ShopClient, admin: str) -> dict[str, dict[str, Any]]:
+    """Return `GET /api/<service>/audit` of every service."""
+    return {
+        name: client.call("GET", f"/api/{name}/audit", token=admin, kind="audit")
+        for name in SERVICES
+    }
+
+
+def wait_until_quiet(client: ShopClient, admin: str, seconds: float = 60) -> bool:
+    """Wait until nothing moves any more: no event unsent, two equal audits one after the other."""
+    deadline = time.monotonic() + seconds
+    before: Any = None
+    while time.monotonic() < deadline:
+        audits = read_audits(client, admin)
+        if audits == before and not any(audit["outbox_pending"] for audit in audits.values()):
+            return True
+        before = audits
+        time.sleep(0.7)
+    return False
+
+
+def check_invariants(audits: dict[str, dict[str, Any]]) -> list[Check]:
+    """Judge what each service says of itself, and what they say of each other."""
+    checks = [
+        Check(f"{service}: {check['name']}", check["ok"], _figures(check.get("detail")))
+        for service, audit in audits.items()
+        for check in audit["checks"]
+    ]
+    counts = {service: audit["counts"] for service, audit in audits.items()}
+    orders, payments, products = counts["orders"], counts["payments"], counts["products"]
+    checks += [
+        _equal(
+            "money captured = money of paid orders",
+            orders["paid_amount"],
+            payments["captured_amount"],
+        ),
+        _equal(
+            "money refunded is the same on both sides",
+            orders["refunded_amount"],
+            payments["refunded_amount"],
+        ),
+        _equal("units sold = units of paid orders", orders["sold_units"], products["sold_units"]),
+        Check(
+            "on-hand stock = initial + adjusted - sold",
+            products["on_hand_units"]
+            == products["initial_units"] + products["adjusted_units"] - products["sold_units"],
+            _figures(
+                {name: products[name] for name in sorted(products) if name.endswith("_units")}
+            ),
+        ),
+    ]
+    pending = {service: audit["outbox_pending"] for service, audit in audits.items()}
+    checks.append(Check("every event was sent", not any(pending.values()), _figures(pending)))
+    return checks
+
+
+def _equal(name: str, left: Any, right: Any) -> Check:
+    if isinstance(left, dict) and isinstance(right, dict):
+        same = {k: v for k, v in left.items() if v} == {k: v for k, v in right.items() if v}
+    else:
+        same = left == right
+    return Check(name, same, f"{left} and {right}")
+
+
+def _figures(detail: Any) -> str:
+    if not detail:
+        return ""
+    if isinstance(detail, dict):
+        return ", ".join(f"{name} {value}" for name, value in detail.items())
+    return str(detail)

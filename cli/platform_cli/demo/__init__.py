@@ -1,0 +1,1 @@
+"""A seeded catalogue and one customer's way through the shop, told in the terminal."""

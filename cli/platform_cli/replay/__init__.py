@@ -1,0 +1,1 @@
+"""Replay a day of a real shop, in the Online Retail column format, through the gateway."""
