@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Response, g, request
 from flask_smorest import Blueprint
 from flask_smorest.utils import get_appcontext
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 from chassis import strict_json
@@ -132,15 +132,17 @@ class ApiBlueprint(Blueprint):
     def _make_doc_response_schema(schema: Any) -> Any:
         if not isinstance(schema, Schema):
             return schema
-        name = type(schema).__name__.removesuffix("Schema")
-        data = fields.List(fields.Nested(type(schema))) if schema.many else fields.Nested(schema)
-        members = {
-            "success": fields.Boolean(dump_default=True),
-            "message": fields.String(),
-            "data": data,
-            "meta": fields.Dict(),
+        # Described in place: one schema class for each view would make many of the same name.
+        return {
+            "type": "object",
+            "required": ["success", "message", "data", "meta"],
+            "properties": {
+                "success": {"type": "boolean", "const": True},
+                "message": {"type": "string"},
+                "data": schema,
+                "meta": {"type": "object"},
+            },
         }
-        return type(f"{name}{'List' if schema.many else ''}Answer", (Schema,), members)
 
 
 def _open_page(page: Page[Any]) -> Any:
