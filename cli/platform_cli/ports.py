@@ -10,6 +10,19 @@ from contextlib import closing
 FIRST, LAST = 20000, 32000
 
 
+def holder(port: int) -> str:
+    """Return who listens on the port, as far as this user may see it: " by name (pid 1)" or ""."""
+    import psutil
+
+    try:
+        for one in psutil.net_connections(kind="tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid:
+                return f" by {psutil.Process(one.pid).name()} (pid {one.pid})"
+    except psutil.Error:
+        pass
+    return ""
+
+
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on the port of the loopback now."""
     with closing(socket.socket()) as probe:

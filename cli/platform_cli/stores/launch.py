@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from platform_cli import child
+from platform_cli.errors import PlatformError
 
 
-class StoreError(Exception):
+class StoreError(PlatformError):
     """A store that cannot be found, prepared or started; the message is one line for people."""
 
 

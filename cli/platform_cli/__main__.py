@@ -1,0 +1,41 @@
+"""`./platform` and `python -m platform_cli`."""
+
+import errno
+import sys
+
+import click
+
+from platform_cli.errors import PlatformError
+from platform_cli.lazy_group import LazyGroup
+
+COMMANDS = {
+    **{
+        name: f"platform_cli.commands.{name}:command"
+        for name in ("up", "down", "restart", "status", "logs", "migrate", "reset", "shell", "test")
+    },
+    "demo": "platform_cli.demo.command:demo",
+    "replay": "platform_cli.replay.command:replay",
+}
+
+
+@click.group(cls=LazyGroup, commands_by_address=COMMANDS)
+def cli() -> None:
+    """Start, watch and exercise the platform on this machine."""
+
+
+def main() -> None:
+    """Run the command line; foreseen failures are one line and exit code 1."""
+    try:
+        cli(prog_name="platform")
+    except PlatformError as error:
+        sys.exit(f"platform: {error}")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            sys.exit(f"platform: the disk is full ({error.filename or 'writing'})")
+        if error.errno == errno.EPIPE:
+            sys.exit(0)
+        raise
+
+
+if __name__ == "__main__":
+    main()

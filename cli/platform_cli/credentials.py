@@ -1,0 +1,45 @@
+"""The secrets of one platform: made once at random, kept in a file that only its owner reads."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from platform_cli.errors import PlatformError
+
+SERVICES = ("users", "products", "orders", "payments")
+NAMES = (
+    "SECRET_KEY",
+    "ADMIN_PASSWORD",
+    "SANDBOX_WEBHOOK_SECRET",
+    "POSTGRES_PASSWORD",
+    *(f"{service.upper()}_DATABASE_PASSWORD" for service in SERVICES),
+    "REDIS_PASSWORD",
+    "RABBITMQ_PASSWORD",
+)
+
+
+def load_or_create(file: Path) -> dict[str, str]:
+    """Return all secrets, adding those that the file does not have yet."""
+    try:
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError as error:
+        raise PlatformError(f"{file} is damaged: {error}") from error
+    missing = [name for name in NAMES if name not in known]
+    if missing:
+        known |= {name: secrets.token_urlsafe(24) for name in missing}
+        _write(file, known)
+    return known
+
+
+def _write(file: Path, values: dict[str, str]) -> None:
+    # Written aside and moved, so that a crash leaves the old file or the new one, never a half.
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(values, stream, indent=2)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)

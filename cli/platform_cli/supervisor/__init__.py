@@ -1,0 +1,1 @@
+"""Runs the processes of the platform: order, readiness, restart, stop."""

@@ -1,0 +1,74 @@
+"""What `up` was asked for, checked before anything starts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from platform_cli.credentials import SERVICES
+from platform_cli.env_file import read_env_file
+from platform_cli.errors import PlatformError
+from platform_cli.folders import Var
+
+DEFAULT_PORT = 5000
+MAX_REPLICAS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """port: the gateway's; services follow at +1..+4, their workers' health at +101..+104.
+
+    broker: "redis" or "rabbitmq" that we start, or the URL of one that somebody else runs.
+    """
+
+    var: Path
+    port: int = DEFAULT_PORT
+    host: str = "127.0.0.1"
+    store: str = "embedded"
+    broker: str = "redis"
+    scale: Mapping[str, int] = field(default_factory=dict)
+    env_file: str | None = None
+
+    @property
+    def folders(self) -> Var:
+        return Var(self.var)
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Return what the user set: the process's environment, the env file above it."""
+        extra = read_env_file(Path(self.env_file)) if self.env_file else {}
+        return {**os.environ, **extra}
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "var": str(self.var), "scale": dict(self.scale)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Options":
+        return cls(**{**values, "var": Path(values["var"])})
+
+
+def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:
+    """Return {"orders": 2} for ("orders=2",); commas separate several in one text."""
+    scale = {}
+    for text in ",".join(texts).split(",") if texts else ():
+        name, _, number = text.partition("=")
+        if name not in SERVICES:
+            raise PlatformError(f"--scale {text}: no such service (one of {', '.join(SERVICES)})")
+        if not number.isdecimal() or not 1 <= int(number) <= MAX_REPLICAS:
+            raise PlatformError(f"--scale {text}: a number from 1 to {MAX_REPLICAS} is needed")
+        scale[name] = int(number)
+    return scale
+
+
+def require_external(environment: Mapping[str, str]) -> None:
+    """Raise PlatformError naming every address that --store external lacks."""
+    names = [f"{service.upper()}_DATABASE_URL" for service in SERVICES]
+    missing = [name for name in (*names, "REDIS_URL") if not environment.get(name)]
+    if missing:
+        raise PlatformError(
+            f"--store external needs {', '.join(missing)} (environment or --env-file)"
+        )
