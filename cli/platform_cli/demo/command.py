@@ -12,10 +12,10 @@ from platform_cli.running import find_running
 from platform_cli.shop_client import ApiError, ShopClient
 
 
-@click.command()
+@click.command("demo")
 @click.option("--url", help="Gateway of a platform that runs elsewhere.")
 @click.option("--var", type=click.Path(path_type=Path), help="Data folder of the platform.")
-def demo(url: str | None, var: Path | None) -> None:
+def command(url: str | None, var: Path | None) -> None:
     """Fill the shop with 40 products and tell one customer's way through it."""
     running = find_running(var, url)
     client, console = ShopClient(running.url), Console()

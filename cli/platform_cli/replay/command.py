@@ -19,7 +19,7 @@ from platform_cli.running import find_running
 from platform_cli.shop_client import ApiError, ShopClient
 
 
-@click.command()
+@click.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--concurrency",
@@ -35,7 +35,7 @@ from platform_cli.shop_client import ApiError, ShopClient
 @click.option("--run", "run_name", help="Name of this run; the same name again continues it.")
 @click.option("--url", help="Gateway of a platform that runs elsewhere.")
 @click.option("--var", type=click.Path(path_type=Path), help="Data folder of the platform.")
-def replay(
+def command(
     file: Path,
     concurrency: int,
     speed: float,
