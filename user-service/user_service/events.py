@@ -1,0 +1,12 @@
+"""What user-service tells others; their schemas are in contracts/events. It listens to nobody."""
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from chassis.messaging.event import Event
+
+PUBLISHES = frozenset({"user.registered.v1", "user.updated.v1", "user.deactivated.v1"})
+CONSUMES: dict[str, Callable[[Session, Event], None]] = {}
+# Nobody listens yet: they are for the service that notifies customers.
+UNCONSUMED = PUBLISHES

@@ -1,0 +1,51 @@
+"""The caller's own account."""
+
+from typing import Any
+from uuid import UUID
+
+from chassis.auth import login_required, principal
+from chassis.database import transaction
+from chassis.routing import ApiBlueprint, expected_version
+from user_service.models.users import User
+from user_service.schemas.users import PasswordChangeSchema, ProfileChangesSchema, UserSchema
+from user_service.services.users import change_password, edit_profile, find_user
+from user_service.wiring import client_address, ports
+
+blueprint = ApiBlueprint(
+    "me", __name__, url_prefix="/api/users/me", description="The caller's own account"
+)
+
+
+@blueprint.route("", methods=["GET"])
+@login_required
+@blueprint.response(200, UserSchema, etag=True)
+def get_me() -> User:
+    """Read one's own account."""
+    with transaction() as session:
+        return find_user(session, principal().user_id)
+
+
+@blueprint.route("", methods=["PATCH"])
+@login_required
+@blueprint.arguments(ProfileChangesSchema)
+@blueprint.response(200, UserSchema, message="Saved", etag=True)
+def patch_me(body: dict[str, Any]) -> User:
+    """Change name or phone; needs `If-Match` with the ETag that was read."""
+    with transaction() as session:
+        return edit_profile(session, principal().user_id, body, expected_version=expected_version())
+
+
+@blueprint.route("/password", methods=["POST"])
+@login_required
+@blueprint.arguments(PasswordChangeSchema)
+@blueprint.response(200, message="Password changed")
+def post_password(body: dict[str, Any]) -> None:
+    """Change the password; all other sessions end, this one goes on."""
+    caller = principal()
+    change_password(
+        ports(),
+        user_id=caller.user_id,
+        session_id=UUID(caller.session_id),
+        **body,
+        address=client_address(),
+    )

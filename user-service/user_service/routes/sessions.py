@@ -1,0 +1,68 @@
+"""Registering, logging in, refreshing, logging out."""
+
+from typing import Any
+from uuid import UUID
+
+from chassis.auth import login_required, principal, public
+from chassis.routing import ApiBlueprint
+from user_service.models.users import User
+from user_service.schemas.sessions import LoginSchema, LogoutSchema, RefreshSchema, TokenPairSchema
+from user_service.schemas.users import RegistrationSchema, UserSchema
+from user_service.services.sessions import TokenPair, log_in, log_out, refresh_session
+from user_service.services.users import Registration, register_user
+from user_service.wiring import client_address, ports
+
+blueprint = ApiBlueprint(
+    "sessions", __name__, url_prefix="/api/users", description="Registering and logging in"
+)
+
+
+@blueprint.route("/register", methods=["POST"])
+@public
+@blueprint.arguments(RegistrationSchema)
+@blueprint.response(201, UserSchema, message="Account created")
+def register(body: dict[str, Any]) -> User:
+    """Make an account with the role customer.
+
+    409 `users.email_taken` if the e-mail address has one, 422 `users.weak_password` for a password
+    that is too short or too common.
+    """
+    return register_user(ports(), Registration(**body))
+
+
+@blueprint.route("/login", methods=["POST"])
+@public
+@blueprint.arguments(LoginSchema)
+@blueprint.response(200, TokenPairSchema, message="Logged in")
+def login(body: dict[str, Any]) -> TokenPair:
+    """Open a session.
+
+    401 `users.invalid_credentials` for an unknown account as for a wrong password, 403
+    `users.deactivated`, 429 `users.too_many_attempts` with Retry-After after repeated failures.
+    """
+    return log_in(ports(), **body, address=client_address())
+
+
+@blueprint.route("/refresh", methods=["POST"])
+@public
+@blueprint.arguments(RefreshSchema)
+@blueprint.response(200, TokenPairSchema, message="Refreshed")
+def refresh(body: dict[str, Any]) -> TokenPair:
+    """Exchange a refresh token for a new pair; a second use of it ends the session (401)."""
+    return refresh_session(ports(), body["refresh_token"])
+
+
+@blueprint.route("/logout", methods=["POST"])
+@login_required
+@blueprint.arguments(LogoutSchema)
+@blueprint.response(200, message="Logged out")
+def logout(body: dict[str, Any]) -> None:
+    """End the session of the access token; tokens of the session are refused within seconds."""
+    caller = principal()
+    log_out(
+        ports(),
+        user_id=caller.user_id,
+        session_id=UUID(caller.session_id),
+        token_id=caller.token_id,
+        refresh_token=body["refresh_token"],
+    )

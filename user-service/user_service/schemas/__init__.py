@@ -1,0 +1,1 @@
+"""Shape and format of what user-service takes and gives."""

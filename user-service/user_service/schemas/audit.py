@@ -1,0 +1,21 @@
+"""The invariants of the service."""
+
+from marshmallow import Schema, fields
+
+from chassis.schemas import Int
+
+
+class CheckSchema(Schema):
+    """One invariant."""
+
+    name = fields.String()
+    ok = fields.Boolean()
+    detail = fields.Dict()
+
+
+class AuditSchema(Schema):
+    """All invariants, and how much there is of what."""
+
+    checks = fields.List(fields.Nested(CheckSchema))
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer())
+    outbox_pending = Int()

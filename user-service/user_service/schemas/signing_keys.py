@@ -1,0 +1,13 @@
+"""Signing keys, without anything secret."""
+
+from marshmallow import Schema, fields
+
+from chassis.schemas import Timestamp
+
+
+class SigningKeySchema(Schema):
+    """A signing key and when it signs."""
+
+    kid = fields.String()
+    activates_at = Timestamp()
+    retires_at = Timestamp(allow_none=True)

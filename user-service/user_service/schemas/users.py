@@ -1,0 +1,64 @@
+"""Accounts."""
+
+from marshmallow import Schema, fields, validate
+
+from chassis.pagination import PageQuery
+from chassis.schemas import Int, Str, StrictSchema, Timestamp
+from user_service.models.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
+from user_service.models.password_policy import MAX_LENGTH as MAX_PASSWORD_LENGTH
+from user_service.models.users import Role, UserStatus
+from user_service.schemas.fields import Line, Phone, Secret
+
+_ROLES = validate.OneOf([role.value for role in Role])
+_STATUSES = validate.OneOf([status.value for status in UserStatus])
+
+
+class RegistrationSchema(StrictSchema):
+    """What a new account is made of."""
+
+    email = Str(required=True, min=3, max=MAX_EMAIL_LENGTH, metadata={"example": "ada@example.com"})
+    password = Secret(required=True, max=MAX_PASSWORD_LENGTH)
+    name = Line(required=True, min=1, max=200, metadata={"example": "Ada Lovelace"})
+    phone = Phone(load_default=None, allow_none=True, metadata={"example": "+442079460018"})
+
+
+class ProfileChangesSchema(StrictSchema):
+    """What owners may change of their account. Role, status and e-mail address are not among it."""
+
+    name = Line(min=1, max=200)
+    phone = Phone(allow_none=True)
+
+
+class PasswordChangeSchema(StrictSchema):
+    """The current password, as a proof, and the new one."""
+
+    current_password = Secret(required=True, max=MAX_PASSWORD_LENGTH)
+    new_password = Secret(required=True, max=MAX_PASSWORD_LENGTH)
+
+
+class RoleChangeSchema(StrictSchema):
+    """The role that an account is to have."""
+
+    role = Str(required=True, validate=_ROLES)
+
+
+class UserQuery(PageQuery):
+    """Filters of the list of accounts."""
+
+    search = Str(min=1, max=200, metadata={"description": "Part of the name or e-mail address"})
+    role = Str(validate=_ROLES)
+    status = Str(validate=_STATUSES)
+
+
+class UserSchema(Schema):
+    """An account."""
+
+    id = fields.UUID()
+    email = fields.String()
+    name = fields.String()
+    phone = fields.String(allow_none=True)
+    role = fields.String(validate=_ROLES)
+    status = fields.String(validate=_STATUSES)
+    version = Int()
+    created_at = Timestamp()
+    updated_at = Timestamp()

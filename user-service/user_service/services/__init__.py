@@ -1,0 +1,1 @@
+"""Use cases of user-service: functions `verb_noun`, without web or serialisation."""

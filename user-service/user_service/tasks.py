@@ -1,0 +1,36 @@
+"""Background work of user-service."""
+
+from chassis.database import transaction
+from chassis.tasks import Periodic, create_celery
+from user_service.services import revocations
+from user_service.services.signing_keys import purge_retired_keys
+from user_service.wiring import ports
+
+celery = create_celery("users")
+
+
+@celery.task(name=revocations.DENY_TOKENS_TASK)
+def deny_tokens(token_ids: list[str]) -> None:
+    """Refuse access tokens whose session ended, in case the web process could not."""
+    revocations.deny_tokens(token_ids)
+
+
+@celery.task(name="users.rotate_keys")
+def rotate_keys() -> None:
+    """Publish a successor once the newest signing key is old enough, and forget retired ones."""
+    ports().keyring.rotate_if_due()
+    with transaction() as session:
+        purge_retired_keys(session)
+
+
+@celery.task(name="users.purge_sessions")
+def purge_sessions() -> None:
+    """Delete sessions that expired a week ago."""
+    with transaction() as session:
+        revocations.purge_sessions(session)
+
+
+SCHEDULE = [
+    Periodic("users.rotate_keys", every=3600.0),
+    Periodic("users.purge_sessions", every=3600.0),
+]
