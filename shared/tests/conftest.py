@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,13 +29,22 @@ def before_commit(request: pytest.FixtureRequest) -> Iterator[Callable[[Any], No
     app.extensions["demo.before_commit"] = lambda: None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One request that reached the upstream; its handler lives as long as the connection."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 @dataclass
 class Upstream:
     """A local HTTP server that answers as its `answer` says and remembers what it was asked."""
 
     url: str = ""
-    requests: list[BaseHTTPRequestHandler] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
     # Writes the whole response; replaced by the test.
     answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: send(handler, 200, b"{}")
@@ -75,8 +84,8 @@ def _handler_of(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
-            upstream.requests.append(self)
-            upstream.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            upstream.requests.append(Asked(self.command, self.path, self.headers, body))
             upstream.connections.add(self.client_address)
             upstream.answer(self)
 
