@@ -1,0 +1,52 @@
+"""What the gateway knows of the request it is working on."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from chassis.request_id import accept_request_id
+
+Environ = dict[str, Any]
+Fields = list[tuple[str, str]]
+
+
+class Call:
+    """One request on its way through: its identity, and what the log says of it at the end."""
+
+    __slots__ = (
+        "claims",
+        "environ",
+        "error",
+        "method",
+        "path",
+        "request_id",
+        "sent",
+        "service",
+        "started",
+        "status",
+    )
+
+    def __init__(self, environ: Environ) -> None:
+        self.environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.path = ""
+        self.started = perf_counter()
+        self.request_id = accept_request_id(environ.get("HTTP_X_REQUEST_ID"))
+        self.service = "gateway"
+        self.claims: dict[str, Any] | None = None
+        self.status = 0
+        self.sent = 0
+        self.error: str | None = None
+
+    def elapsed_ms(self) -> float:
+        """Return the milliseconds since the request was read."""
+        return (perf_counter() - self.started) * 1000
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer before it is written. body: blocks, with `close()` where it holds something."""
+
+    status: str
+    fields: Fields
+    body: Any = field(default=())

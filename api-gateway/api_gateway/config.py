@@ -1,0 +1,41 @@
+"""The gateway's settings; where the services are stands in the route table."""
+
+from dataclasses import dataclass
+
+from chassis.config import Settings, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Settings):
+    """What the gateway reads from the environment."""
+
+    host: str = setting("127.0.0.1", "Address to listen on")
+    port: int = setting(5000, "Port to listen on")
+    web_workers: int = setting(1, "Processes; each keeps its own connections and state")
+    gateway_routes: str = setting(
+        "", "Path of the route table; empty: the package's own `routes.toml`"
+    )
+    jwks_url: str = setting(
+        "", "Where tokens' public keys are; empty: asked of the `users` service"
+    )
+    jwt_issuer: str = setting("platform", "Required `iss` of access tokens")
+    jwt_audience: str = setting("platform", "Required `aud` of access tokens")
+    cors_origins: tuple[str, ...] = setting(
+        (), "Origins that browsers may call from, separated by commas; `*`: any"
+    )
+    max_body_bytes: int = setting(
+        1_048_576, "Largest request body that is passed on; a route may have its own"
+    )
+    log_level: str = setting("INFO", "Level of the root logger")
+    log_format: str = setting("json", "`json` or `console`")
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the values together."""
+        found = super().problems()
+        if self.log_format not in ("json", "console"):
+            found.append("LOG_FORMAT must be json or console")
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+            found.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        if self.web_workers < 1:
+            found.append("WEB_WORKERS must be at least 1")
+        return found

@@ -1,0 +1,122 @@
+"""The Flask application, with proxied traffic branching off before Flask's routing."""
+
+import errno
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+
+from api_gateway.call import Call, Environ, Fields, Reply
+from api_gateway.errors import ClientGone, MethodRefused, NoRawTarget, envelope
+from api_gateway.middleware.access_log import AccessLog, Logged
+from api_gateway.middleware.auth import TokenCheck
+from api_gateway.middleware.cors import Cors
+from api_gateway.proxy import forward
+from api_gateway.request_body import leaves_body
+from api_gateway.routes import RouteTable
+from api_gateway.target import Target, read_target
+from api_gateway.upstreams.upstream import Upstream
+from chassis.exceptions import ServiceError
+from chassis.request_id import set_request_id
+
+logger = logging.getLogger(__name__)
+
+
+class Gateway(Flask):
+    """Flask serves the gateway's own pages; a request for a service never enters its routing.
+
+    Flask would decode and normalise the path, redirect for slashes, answer OPTIONS itself and
+    rewrite headers. All requests get the same ids, headers, error envelope and log line.
+    """
+
+    table: RouteTable
+    upstreams: dict[str, Upstream]
+    cors: Cors
+    tokens: TokenCheck
+    access_log: AccessLog
+    max_body_bytes: int
+
+    def wsgi_app(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        call = Call(environ)
+        set_request_id(call.request_id)
+        try:
+            reply = self._reply(call)
+        except ServiceError as error:
+            reply = error_reply(call, error)
+        except ClientGone:
+            call.status, call.error = 499, "client gone"
+            self.access_log.write(call)
+            # Servers end the connection quietly on this one.
+            raise ConnectionResetError(errno.ECONNRESET, "the client is gone") from None
+        except Exception:
+            logger.exception("unhandled error")
+            reply = error_reply(call, ServiceError("Internal error"))
+        if reply is None:
+            return self._own_page(call, start_response)
+        call.status = int(reply.status[:3])
+        start_response(reply.status, self._finish(call, reply.fields))
+        return Logged(reply.body, call, self.access_log)
+
+    def _reply(self, call: Call) -> Reply | None:
+        target = _target(call)
+        preflight = self.cors.preflight(call)
+        if preflight is not None:
+            return preflight
+        route = self.table.match(target.path)
+        if route is None:
+            return None
+        call.service = route.name
+        if call.method == "TRACE":
+            # It would show the Authorization header and the gateway's own to whoever can send it.
+            raise MethodRefused(headers={"Allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
+        if not route.public.allow(call.method, target.path):
+            call.claims = self.tokens.claims(call.environ.get("HTTP_AUTHORIZATION"))
+        return forward(
+            call, target, self.upstreams[route.name], route.max_body_bytes or self.max_body_bytes
+        )
+
+    def _own_page(self, call: Call, start_response: Any) -> Iterable[bytes]:
+        def start(status: str, fields: Fields, exc_info: Any = None) -> Any:
+            call.status = int(status[:3])
+            return start_response(status, self._finish(call, fields), exc_info)
+
+        return Logged(super().wsgi_app(call.environ, start), call, self.access_log)
+
+    def _finish(self, call: Call, fields: Fields) -> Fields:
+        """Set what every answer carries, in the place of what a service may have sent."""
+        kept = [
+            field for field in fields if field[0].lower() not in ("x-request-id", "x-response-time")
+        ]
+        kept.append(("X-Request-ID", call.request_id))
+        kept.append(("X-Response-Time", f"{call.elapsed_ms():.1f}ms"))
+        if (call.error or call.service == "gateway") and leaves_body(call.environ):
+            # Nobody read the body: on an open connection it would be taken for the next request.
+            kept.append(("Connection", "close"))
+        return self.cors.decorate(call.environ, kept)
+
+
+def _target(call: Call) -> Target:
+    # PATH_INFO is decoded, so that %2F and %2e in it can no longer be told from / and dot.
+    raw = call.environ.get("RAW_URI") or call.environ.get("REQUEST_URI")
+    if not raw:
+        raise NoRawTarget
+    call.path = raw.partition("?")[0]
+    target = read_target(raw)
+    call.path = target.path
+    return target
+
+
+def error_reply(call: Call, error: ServiceError) -> Reply:
+    """Return the envelope of an error."""
+    call.error = error.code
+    body = envelope(error, call.request_id)
+    fields = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        *error.headers.items(),
+    ]
+    phrase = HTTPStatus(error.status).phrase
+    return Reply(f"{error.status} {phrase}", fields, () if call.method == "HEAD" else (body,))

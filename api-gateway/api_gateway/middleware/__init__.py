@@ -1,0 +1,1 @@
+"""Policies that every proxied request passes: plain functions and small objects, no framework."""

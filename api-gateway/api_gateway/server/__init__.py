@@ -1,0 +1,1 @@
+"""How gunicorn runs the gateway: its settings, its worker, and what it hands to the application."""

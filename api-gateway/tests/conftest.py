@@ -1,0 +1,165 @@
+"""The recording upstream: it notes the bytes it gets, and answers with the bytes given."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+Handler = Callable[["Recorder", socket.socket, bytes], bool]
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Recorder:
+    """One upstream on a free port, a thread for each connection.
+
+    `heads` and `bodies` hold what came in. `answer` is sent for each request. `handler`, where it
+    is set, gets the socket and the head instead, and says whether the connection stays open.
+    """
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        self._fixed: dict[bytes, bytes] = {}
+        self.reset()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def reset(self) -> None:
+        """Forget what came in and answer with 200 again."""
+        self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.connections = 0
+        self.closed = threading.Event()
+        self.answer = OK
+        self.handler: Handler | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def fix(self, path: str, document: Any) -> None:
+        """Answer `path` with a JSON document always, and without noting it."""
+        body = json.dumps(document).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self._fixed[path.encode()] = head + body
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The request lines so far."""
+        return [head.split(b"\r\n")[0] for head in self.heads]
+
+    def fields(self, number: int = -1) -> list[tuple[str, str]]:
+        """The header lines of a request, names in lower case."""
+        lines = self.heads[number].decode("latin-1").split("\r\n")[1:-2]
+        pairs = (line.split(": ", 1) for line in lines)
+        return [(name.lower(), value) for name, value in pairs]
+
+    def stop(self) -> None:
+        """Refuse connections from now on."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with sock, sock.makefile("rb") as stream:
+            try:
+                while self._exchange(sock, stream):
+                    pass
+            except (OSError, ValueError):
+                pass
+        self.closed.set()
+
+    def _exchange(self, sock: socket.socket, stream: Any) -> bool:
+        head = read_head(stream)
+        if not head:
+            return False
+        fixed = self._fixed.get(head.split(b" ")[1])
+        if fixed is not None:
+            sock.sendall(fixed)
+            return True
+        self.heads.append(head)
+        if self.handler is not None:
+            return self.handler(self, sock, head)
+        self.bodies.append(read_body(stream, head))
+        sock.sendall(self.answer)
+        return b"connection: close" not in self.answer.lower()
+
+
+def read_head(stream: Any) -> bytes:
+    """Return the bytes up to the empty line, b"" where the peer closed."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        line = stream.readline()
+        if not line:
+            return b""
+        head += line
+    return head
+
+
+def read_body(stream: Any, head: bytes) -> bytes:
+    """Return the body, chunks joined; what is not there raises ValueError."""
+    lower = head.lower()
+    if b"transfer-encoding: chunked" in lower:
+        body = b""
+        while size := int(stream.readline().strip() or b"x", 16):
+            body += stream.read(size)
+            stream.readline()
+        stream.readline()
+        return body
+    length = lower.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    body = stream.read(int(length or 0))
+    if len(body) != int(length or 0):
+        raise ValueError("body cut off")
+    return body
+
+
+@pytest.fixture(scope="session")
+def make_recorder() -> Iterator[Callable[[], Recorder]]:
+    """Start a recorder, stopped at the end of the run."""
+    made: list[Recorder] = []
+
+    def make() -> Recorder:
+        made.append(Recorder())
+        return made[-1]
+
+    yield make
+    for recorder in made:
+        recorder.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_recorder(make_recorder: Callable[[], Recorder], jwks: dict[str, Any]) -> Recorder:
+    """The upstream of the gateway that most tests share; publishes the test keys."""
+    recorder = make_recorder()
+    recorder.fix("/.well-known/jwks.json", jwks)
+    return recorder
+
+
+@pytest.fixture
+def recorder(shared_recorder: Recorder) -> Recorder:
+    """The shared upstream, with nothing noted yet."""
+    shared_recorder.reset()
+    return shared_recorder
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return a port where nothing listens."""
+
+    def pick() -> int:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port: int = sock.getsockname()[1]
+            return port
+
+    return pick

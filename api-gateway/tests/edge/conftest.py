@@ -1,0 +1,193 @@
+"""The real gateway process, and a client that sends bytes as they stand."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "QUERY", "TRACE"]
+TABLE = """
+[services.{name}]
+prefix = "/api/{name}"
+upstream = "{variable}"
+public = [{public}]
+{more}
+"""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back; headers in order, names in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Return the one value of a header; fails where it is missing or repeated."""
+        (value,) = [value for key, value in self.headers if key == name]
+        return value
+
+
+class Wire:
+    """One connection to the gateway."""
+
+    def __init__(self, port: int) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def reply(self, method: str = "GET") -> Reply:
+        """Read one whole answer; raises http.client.IncompleteRead where it is cut off."""
+        response = http.client.HTTPResponse(self.sock, method=method)
+        with closing(response):
+            response.begin()
+            headers = [(name.lower(), value) for name, value in response.getheaders()]
+            return Reply(response.status, headers, response.read())
+
+    def rest(self) -> bytes:
+        """Return all bytes up to the end of the connection."""
+        data = b""
+        while block := self.sock.recv(65536):
+            data += block
+        return data
+
+
+class GatewayProcess:
+    """A running gateway."""
+
+    def __init__(self, port: int, process: "subprocess.Popen[str]", log: Path) -> None:
+        self.port = port
+        self.process = process
+        self.log = log
+
+    @contextmanager
+    def wire(self) -> Iterator[Wire]:
+        wire = Wire(self.port)
+        with wire.sock:
+            yield wire
+
+    def ask(
+        self,
+        target: str,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Reply:
+        """Send one request as it stands and return the answer."""
+        lines = {"Host": "shop.example", **(headers or {})}
+        if body:
+            lines.setdefault("Content-Length", str(len(body)))
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        with self.wire() as wire:
+            wire.send(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
+            return wire.reply(method)
+
+
+Start = Callable[..., GatewayProcess]
+
+
+@pytest.fixture(scope="session")
+def start_gateway(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Start]:
+    """Start a gateway: `start_gateway(table, {"CORS_ORIGINS": ...})`; stopped at the end."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(table: str, environ: dict[str, str]) -> GatewayProcess:
+        folder = tmp_path_factory.mktemp("gateway")
+        (folder / "routes.toml").write_text(table)
+        port, log = free_port(), folder / "log"
+        settings = {"PORT": str(port), "GATEWAY_ROUTES": str(folder / "routes.toml"), **environ}
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "api_gateway"],
+                env={**os.environ, **settings}, stdout=output, stderr=output, text=True,
+            )  # fmt: skip
+        running.append(process)
+        wait_until_live(port, process, log)
+        return GatewayProcess(port, process, log)
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(20)
+
+
+def wait_until_live(port: int, process: "subprocess.Popen[str]", log: Path) -> None:
+    """Return when `/health/live` answers."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1):
+                return
+        except OSError:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="session")
+def service_table() -> Callable[..., str]:
+    """Write the entry of a service: `service_table("echo", "ECHO_URL", "read_timeout = 1.0")`.
+
+    Every method is public where `public` is not given.
+    """
+
+    def write(name: str, variable: str, more: str = "", public: list[str] | None = None) -> str:
+        rules = [f"{method} /api/{name}/*" for method in METHODS] if public is None else public
+        quoted = ", ".join(f'"{rule}"' for rule in rules)
+        return TABLE.format(name=name, variable=variable, more=more, public=quoted)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    start_gateway: Start,
+    service_table: Callable[..., str],
+    shared_recorder: Any,
+    free_port: Callable[[], int],
+) -> GatewayProcess:
+    """The gateway that most tests share.
+
+    Services: `echo` (large bodies), `small` (bodies up to 1000 bytes), `slow` (0.4 s of patience),
+    `pair` (two instances, the first one down), `down`, and `users`, which needs a token.
+    """
+    dead = f"http://127.0.0.1:{free_port()}"
+    table = "".join(
+        (
+            service_table("echo", "ECHO_URL", "max_body_bytes = 1000000000\nread_timeout = 5.0"),
+            service_table("small", "ECHO_URL", "max_body_bytes = 1000"),
+            service_table("slow", "ECHO_URL", "read_timeout = 0.4"),
+            service_table("pair", "PAIR_URL"),
+            service_table("down", "DOWN_URL"),
+            service_table(
+                "users", "ECHO_URL", 'paths = ["/.well-known/jwks.json"]',
+                ["POST /api/users/login", "GET /.well-known/jwks.json", "GET /api/users/open/*"],
+            ),
+        )
+    )  # fmt: skip
+    url = shared_recorder.url
+    return start_gateway(
+        table,
+        {
+            "ECHO_URL": url,
+            "PAIR_URL": f"{dead},{url}",
+            "DOWN_URL": dead,
+            "CORS_ORIGINS": "https://shop.example",
+        },
+    )
