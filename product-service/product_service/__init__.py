@@ -1,0 +1,28 @@
+"""product-service: categories, products, stock and reservations."""
+
+from flask import Flask
+
+from chassis.app import create_service
+from product_service import events
+from product_service.config import Config
+from product_service.extensions import db
+from product_service.routes import blueprints
+from product_service.services.listing import TotalCache
+
+TOTALS = "product_service.totals"
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Return the app of this service; the environment configures it unless `config` is given."""
+    config = config or Config.from_env()
+    app = create_service(
+        "products",
+        __name__,
+        config,
+        db=db,
+        blueprints=blueprints,
+        events=events,
+        tasks="product_service.tasks",
+    )
+    app.extensions[TOTALS] = TotalCache(config.listing_total_ttl)
+    return app

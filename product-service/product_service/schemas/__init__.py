@@ -1,0 +1,1 @@
+"""Shapes and formats of requests and answers; never a query."""

@@ -1,0 +1,172 @@
+"""Import files: from CSV text to rows, each good or with its errors."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from chassis import strict_json
+from chassis.exceptions import FieldError, ServiceError, Unprocessable
+from chassis.routing import field_errors
+from chassis.schemas import Int, Str, StrictSchema, Timestamp
+from product_service.models.imports import BadRow, ImportRow
+from product_service.models.products import ProductStatus
+from product_service.models.stock import MOST_UNITS
+from product_service.schemas.products import (
+    MOST_AMOUNT,
+    check_attributes,
+    check_currency,
+    check_image,
+)
+
+REQUIRED = ("sku", "name", "price_amount", "currency")
+_SHOWN_SKU = 64
+
+
+class _JsonObject(fields.Dict):
+    """A JSON object in a cell, as strict as a JSON body."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            document = strict_json.loads(value.encode())
+        except ServiceError as error:
+            raise ValidationError("Must be a JSON object.") from error
+        return super()._deserialize(document, attr, data, **kwargs)
+
+
+class _Urls(fields.List[Any]):
+    """URLs separated by blanks."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(value.split(), attr, data, **kwargs)
+
+
+class ImportRowSchema(StrictSchema):
+    """The columns of an import file; an empty cell is as good as none."""
+
+    sku = Str(required=True, min=1, max=64)
+    name = Str(required=True, min=1, max=300)
+    description = Str(load_default="", max=10_000)
+    price_amount = Int(required=True, from_text=True, min=0, max=MOST_AMOUNT)
+    currency = fields.String(required=True, validate=check_currency)
+    category = Str(load_default=None, max=100)
+    status = fields.String(
+        load_default=ProductStatus.ACTIVE.value,
+        validate=validate.OneOf([status.value for status in ProductStatus]),
+    )
+    attributes = _JsonObject(keys=fields.String(), load_default=dict, validate=check_attributes)
+    images = _Urls(
+        Str(min=1, max=2_000, validate=check_image),
+        load_default=list,
+        validate=validate.Length(max=20),
+    )
+    stock = Int(load_default=0, from_text=True, min=0, max=MOST_UNITS)
+
+
+class RowErrorSchema(StrictSchema):
+    """What is wrong with one row; rows are counted from 1, after the header."""
+
+    row_number = Int(required=True)
+    sku = fields.String(required=True)
+    errors = fields.List(fields.Dict(), required=True)
+
+
+class ImportSchema(StrictSchema):
+    """An import and how far it has come."""
+
+    id = fields.UUID(required=True)
+    status = fields.String(required=True)
+    total_rows = Int(required=True)
+    processed_rows = Int(required=True)
+    created_rows = Int(required=True)
+    updated_rows = Int(required=True)
+    unchanged_rows = Int(required=True)
+    failed_rows = Int(required=True)
+    errors = fields.List(fields.Nested(RowErrorSchema), required=True)
+    created_at = Timestamp(required=True)
+    updated_at = Timestamp(required=True)
+    finished_at = Timestamp(required=True, allow_none=True)
+
+
+def decode_file(body: bytes) -> tuple[str, int]:
+    """Return an uploaded file as text, and how many rows it has below its header.
+
+    Raises Unprocessable for another encoding than UTF-8, a wrong header, or text that is not CSV.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        return text, sum(1 for _ in _records(text))
+    except UnicodeDecodeError as error:
+        raise _unusable("", "Must be UTF-8.") from error
+    except csv.Error as error:
+        raise _unusable("", f"Is not CSV: {error}.") from error
+
+
+def parse_rows(text: str) -> Sequence[ImportRow | BadRow]:
+    """Return every row of a file that `decode_file` has let through."""
+    schema = ImportRowSchema()
+    first_seen: dict[str, int] = {}
+    return [
+        _parse(schema, number, header, cells, first_seen)
+        for number, (header, cells) in enumerate(_records(text), start=1)
+    ]
+
+
+def _records(text: str) -> Iterator[tuple[list[str], list[str]]]:
+    lines = csv.reader(io.StringIO(text, newline=""))
+    header = [name.strip() for name in next(lines, [])]
+    _check_header(header)
+    for cells in lines:
+        if cells:
+            yield header, cells
+
+
+def _check_header(header: list[str]) -> None:
+    problems = [(name, "Missing column.") for name in REQUIRED if name not in header]
+    problems += [
+        (name, "Unknown column.") for name in header if name not in ImportRowSchema().fields
+    ]
+    problems += [(name, "Stands twice.") for name in set(header) if header.count(name) > 1]
+    if problems:
+        raise Unprocessable(
+            "The header of the file is not valid",
+            code="products.import_header",
+            errors=[{"field": name, "message": message} for name, message in sorted(problems)],
+        )
+
+
+def _parse(
+    schema: ImportRowSchema,
+    number: int,
+    header: list[str],
+    cells: list[str],
+    first_seen: dict[str, int],
+) -> ImportRow | BadRow:
+    row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+    sku = row.get("sku", "")
+    shown = sku.replace("\x00", "")[:_SHOWN_SKU]
+    if len(cells) != len(header):
+        return _bad(number, shown, "", f"Has {len(cells)} cells instead of {len(header)}.")
+    try:
+        columns = schema.load(row)
+    except ValidationError as error:
+        return BadRow(number, shown, field_errors(error.messages))
+    if first_seen.setdefault(sku, number) != number:
+        return _bad(number, shown, "sku", f"Stands in row {first_seen[sku]} already.")
+    category, stock = columns.pop("category"), columns.pop("stock")
+    return ImportRow(number, columns.pop("sku"), columns, category, stock)
+
+
+def _bad(number: int, sku: str, field: str, message: str) -> BadRow:
+    problem: FieldError = {"field": field, "message": message}
+    return BadRow(number, sku, [problem])
+
+
+def _unusable(field: str, message: str) -> Unprocessable:
+    return Unprocessable(
+        "The file cannot be read",
+        code="products.import_file",
+        errors=[{"field": field, "message": message}],
+    )
