@@ -1,0 +1,3 @@
+from payment_service.providers.sandbox.provider import SandboxProvider
+
+__all__ = ["SandboxProvider"]
