@@ -15,14 +15,19 @@ class StoreError(PlatformError):
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log that says something, for an error message."""
+    """Return the line at the end of a log that says why a program ended, for an error message.
+
+    Postgres tells it before its last line, as FATAL or PANIC; others, such as Python, in the last.
+    """
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 8192))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return "no output"
-    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
+    said = [line.strip() for line in lines if line.strip()] or ["no output"]
+    fatal = [line for line in said[-10:] if "FATAL:" in line or "PANIC:" in line]
+    return (fatal or said)[-1][:300]
 
 
 @contextmanager

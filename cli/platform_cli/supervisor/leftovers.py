@@ -18,8 +18,10 @@ def survivors(state: State) -> list[psutil.Process]:
     """Return the processes of an old state that still run; a reused pid is not one of them."""
     found = []
     for row in state.processes:
+        if row.pid is None:
+            continue
         with suppress(psutil.Error):
-            process = psutil.Process(row.pid or -1)
+            process = psutil.Process(row.pid)
             if abs(process.create_time() - row.started_at) < 5:
                 found.append(process)
     return found

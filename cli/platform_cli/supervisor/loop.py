@@ -126,7 +126,8 @@ class Supervisor:
         for name in late:
             one = self.children[name]
             if one.failures >= ATTEMPTS:
-                self._fail(f"{name} does not start, it {one.error} (log: {one.log})")
+                hint = f"; {one.process.hint}" if one.process.hint else ""
+                self._fail(f"{name} does not start, it {one.error} (log: {one.log}){hint}")
         if late and time.monotonic() - self._began > UNREADY_LIMIT:
             self._fail(f"not ready after {UNREADY_LIMIT:.0f} s: {', '.join(late)}")
 

@@ -27,6 +27,7 @@ class Process:
 
     command: called at each start. after: names of processes that must be ready, or done.
     once: it is expected to end with 0 and is never started again.
+    hint: what to do when it does not come up.
     prepare: called before each start. when_ready: called when it first answers, before others
     that wait for it start. All callables but `ready` run in the main thread.
     """
@@ -38,5 +39,6 @@ class Process:
     after: tuple[str, ...] = ()
     once: bool = False
     port: int | None = None
+    hint: str = ""
     prepare: Callable[[], None] = nothing
     when_ready: Callable[[], None] = nothing

@@ -15,6 +15,8 @@ from platform_cli.stores.valkey import Valkey
 from platform_cli.supervisor.options import Options, require_external
 from platform_cli.supervisor.process import Process, Stage
 
+DAMAGED = "if its data is damaged, ./platform reset starts anew without it"
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -102,6 +104,7 @@ def postgres_row(server: Postgres, secrets: Mapping[str, str]) -> Process:
         command=server.command,
         ready=server.ready,
         port=server.port,
+        hint=DAMAGED,
         prepare=server.prepare,
         when_ready=create_databases,
     )
@@ -115,6 +118,7 @@ def valkey_row(server: Valkey) -> Process:
         command=server.command,
         ready=server.ready,
         port=server.port,
+        hint=DAMAGED,
         prepare=server.prepare,
     )
 
@@ -139,6 +143,7 @@ def rabbitmq_rows(server: RabbitMQ) -> list[Process]:
             command=server.command,
             ready=server.ready,
             port=server.port,
+            hint=DAMAGED,
             after=("epmd",),
         ),
     ]
