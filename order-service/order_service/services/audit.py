@@ -61,7 +61,7 @@ def _past_deadline() -> Select[Any]:
 def _total_is_not_the_sum() -> Select[Any]:
     return (
         select(Order.id)
-        .join(OrderLine)
+        .outerjoin(OrderLine)
         .where(Order.total.is_not(None))
         .group_by(Order.id)
         .having(func.coalesce(func.sum(OrderLine.line_total), -1) != Order.total)
