@@ -97,10 +97,11 @@ class _Link:
         """Send the batch and wait for its confirms; raises BusUnavailable."""
         if not self._open.wait(timeout):
             raise BusUnavailable("RabbitMQ did not open a channel in time")
+        # Before the look at `failure`: a link that fails later than that sets the batch's `done`.
+        self._batch = batch
         if self.failure:
             raise BusUnavailable(self.failure)
         self._connection.ioloop.add_callback_threadsafe(partial(self._send, batch))
-        # A link that fails after this sets `done` as well, through `_batch` or through `_send`.
         if not batch.done.wait(timeout):
             raise BusUnavailable("RabbitMQ did not confirm in time")
         if self.failure and len(batch.outcomes) < len(batch.messages):
@@ -118,6 +119,8 @@ class _Link:
         except Exception as error:
             logger.exception("publisher's connection failed")
             self._fail(error)
+        finally:
+            self._connection.ioloop.close()
 
     def _close_connection(self) -> None:
         if self._connection.is_closed:
@@ -154,7 +157,6 @@ class _Link:
         connection.ioloop.stop()
 
     def _send(self, batch: _Batch) -> None:
-        self._batch = batch
         if self.failure or not self._channel.is_open:
             self._fail(ConnectionError("the connection to RabbitMQ was lost"))
             return

@@ -14,7 +14,7 @@ from chassis.messaging.bus import Beat, BusOptions, Decision, Delivery, Handler,
 
 logger = logging.getLogger(__name__)
 
-BLOCK_MS = 1000
+BLOCK_MS = 500
 # An idle time beyond every `reclaim_after`, by which a message is offered to the others at once.
 RELEASED_MS = 24 * 3600 * 1000
 FORGOTTEN_MS = 3600 * 1000
@@ -73,7 +73,7 @@ class ConsumingSession:
                 self._client.xgroup_delconsumer(stream, self._group, self._member)
 
     def _forget_members(self) -> None:
-        """Remove the names of members that ended long ago; a living one shows up every second."""
+        """Remove the names of members that ended long ago; a living one shows up all the time."""
         for stream in self._streams:
             members: Any = self._client.xinfo_consumers(stream, self._group)
             for member in members:
