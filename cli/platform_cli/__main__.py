@@ -13,8 +13,8 @@ COMMANDS = {
         name: f"platform_cli.commands.{name}:command"
         for name in ("up", "down", "restart", "status", "logs", "migrate", "reset", "shell", "test")
     },
-    "demo": "platform_cli.demo.command:demo",
-    "replay": "platform_cli.replay.command:replay",
+    "demo": "platform_cli.demo.command:command",
+    "replay": "platform_cli.replay.command:command",
 }
 
 

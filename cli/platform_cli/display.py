@@ -75,7 +75,7 @@ class Display:
         frame = SPINNER[int(time.monotonic() * 10) % len(SPINNER)]
         for row in state.processes:
             settled = row.phase in ("ready", "done")
-            mark = "✓" if settled else "·" if row.phase == "waiting" else frame
+            mark = "✓" if settled else "·" if row.phase in ("waiting", "stopped") else frame
             took = f"{self._took[row.name]:.1f} s" if settled else ""
             port = f":{row.port}" if row.port else ""
             style = STYLES.get(row.phase, "")
