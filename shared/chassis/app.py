@@ -6,7 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, Request, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_cors import CORS
 from flask_migrate import Migrate
@@ -28,6 +28,7 @@ from chassis import (
 from chassis.auth import public
 from chassis.config import ServiceConfig
 from chassis.database import retry_conflicts
+from chassis.exceptions import NotFound, PayloadTooLarge
 from chassis.routing import ApiBlueprint
 from chassis.strict_json import StrictJSONProvider
 from chassis.tokens import Jwks, KeySet, fetch_jwks
@@ -53,12 +54,29 @@ class ServiceParts:
     bootstrap: Callable[[], None] | None
 
 
+class ServiceRequest(Request):
+    """Flask's request, without its silent end of a body that is too long."""
+
+    def get_data(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the body; raises PayloadTooLarge at the limit, also where no length was given."""
+        data = super().get_data(*args, **kwargs)
+        limit = self.max_content_length
+        # Werkzeug cuts a chunked body off at the limit without a word (LimitedStream.readall).
+        if self.content_length is None and limit is not None and len(data) >= limit:
+            raise PayloadTooLarge
+        return data
+
+
 class Service(Flask):
     """Flask, with strict JSON and requests that survive a deadlock."""
 
     json_provider_class = StrictJSONProvider
+    request_class = ServiceRequest
 
     def dispatch_request(self) -> ResponseReturnValue:
+        if "\x00" in request.path:
+            # Nothing in Postgres has such a name, and psycopg2 raises a bare ValueError for it.
+            raise NotFound
         # The loser of a deadlock has been rolled back whole, and a view opens its own transaction.
         return retry_conflicts(super().dispatch_request)
 

@@ -75,6 +75,9 @@ def as_service_error(error: BaseException) -> ServiceError | None:
         )
     if isinstance(error, exc.DBAPIError):
         return _from_database(error)
+    if isinstance(error, ValueError) and "NUL (0x00)" in str(error):
+        # psycopg2's own refusal, which SQLAlchemy does not wrap; for text from outside JSON.
+        return Unprocessable("Text holds a character that is not allowed")
     return None
 
 
