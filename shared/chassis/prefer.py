@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.05
 def wait_seconds() -> int:
     """Return how long this request's client wants to wait: 0 without, at most 10 seconds."""
     match = re.search(
-        r"(?:^|[,;\s])wait\s*=\s*(\d{1,5})(?=$|[,;\s])", request.headers.get("Prefer", "")
+        r"(?:^|[,;\s])wait\s*=\s*([0-9]{1,5})(?=$|[,;\s])", request.headers.get("Prefer", "")
     )
     return min(int(match[1]), MAX_WAIT_SECONDS) if match else 0
 

@@ -90,6 +90,15 @@ def order_widget(body: dict[str, Any]) -> tuple[Widget, int, dict[str, str]]:
     return widget, 202, {"Location": f"/api/demo/{widget.id}"}
 
 
+@blp.route("/donations", methods=["POST"])
+@public
+@idempotent(required=False)
+@blp.arguments(NewWidgetSchema)
+@blp.response(201, WidgetSchema, message="Widget given")
+def give_widget(body: dict[str, Any]) -> Widget:
+    return make_widget(body)
+
+
 @blp.route("/<uuid:widget_id>", methods=["GET"])
 @public
 @blp.response(200, WidgetSchema, etag=True)
