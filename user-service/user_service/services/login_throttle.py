@@ -9,9 +9,10 @@ Three bounds, all counted over failures and all answered with 429 and Retry-Afte
 
 An attempt is charged to the two limits before the password is checked, and refunded if it was
 right, so that a parallel burst cannot slip through between check and count; the delay starts with
-failures that are known, so that one person's devices may log in at the same time. Counters live in Redis, shared by all
-processes; while Redis is down each process counts for itself, which multiplies the bounds by the
-number of processes and never removes them.
+failures that are known, so that one person's devices may log in at the same time.
+
+Counters live in Redis, shared by all processes. While Redis is down each process counts for itself:
+the bounds are multiplied by the number of processes, and never gone.
 """
 
 import hashlib

@@ -1,0 +1,108 @@
+import pytest
+from sqlalchemy import select
+
+from user_service.models import User
+
+
+def test_registering_makes_an_active_customer(people, session):
+    body = people.registration(
+        email="Ada@Example.com", name="Ada Lovelace", phone="+44 20 7946 0018"
+    )
+
+    answer = people.send("POST", "/register", body)
+
+    assert answer.status_code == 201
+    data = answer.get_json()["data"]
+    assert set(data) == {
+        "id", "email", "name", "phone", "role", "status", "version", "created_at", "updated_at"
+    }  # fmt: skip
+    assert (data["email"], data["name"]) == ("Ada@Example.com", "Ada Lovelace")
+    assert (data["phone"], data["role"], data["status"]) == ("+442079460018", "customer", "active")
+    assert data["version"] == 1
+    stored = session.scalars(select(User)).one()
+    assert stored.email_canonical == "ada@example.com"
+    assert stored.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_registration_is_published_as_its_schema_says(people, published, check_event):
+    answer = people.send("POST", "/register", people.registration(name="Ada"))
+
+    user = answer.get_json()["data"]
+    [event] = published()
+    assert (event.type, event.subject) == ("user.registered.v1", user["id"])
+    assert event.data == {
+        "user_id": user["id"],
+        "email": user["email"],
+        "name": "Ada",
+        "phone": None,
+    }
+    check_event(event)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "ada@example.com",
+        "ADA@EXAMPLE.COM",
+        "ａｄａ@example.com",
+        " ada@example.com ",
+        "ada@ｅxample.com",
+    ],
+)
+def test_one_mailbox_has_one_account(people, rows, published, same):
+    people.send("POST", "/register", people.registration(email="ada@example.com"))
+    before = rows()
+
+    answer = people.send("POST", "/register", people.registration(email=same, name="Other"))
+
+    assert answer.status_code == 409
+    assert answer.get_json()["code"] == "users.email_taken"
+    assert rows() == before
+    assert len(published()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"email": "no address"}, "users.invalid_email", "email"),
+        ({"email": "a\u200bda@example.com"}, "users.invalid_email", "email"),
+        ({"password": "short"}, "users.weak_password", "password"),
+        ({"password": "Password123"}, "users.weak_password", "password"),
+        ({"name": "Lovelace", "password": "lovelace1815"}, "users.weak_password", "password"),
+        ({"name": "   "}, "validation_failed", "name"),
+        ({"name": "a\u202eb"}, "validation_failed", "name"),
+        ({"name": "x" * 201}, "validation_failed", "name"),
+        ({"phone": "12345"}, "validation_failed", "phone"),
+        ({"phone": "+0123456789"}, "validation_failed", "phone"),
+    ],
+)
+def test_a_bad_registration_is_refused_with_its_field(
+    people, rows, published, changes, code, field
+):
+    before = rows()
+
+    answer = people.send("POST", "/register", people.registration(**changes))
+
+    assert answer.status_code == 422
+    assert answer.get_json()["code"] == code
+    assert [problem["field"] for problem in answer.get_json()["errors"]] == [field]
+    assert rows() == before
+    assert published() == []
+
+
+def test_a_password_is_kept_with_its_blanks(people):
+    body = people.registration(password="  two blanks in front")
+    people.send("POST", "/register", body)
+
+    assert people.log_in(body["email"], "  two blanks in front").status_code == 200
+    assert people.log_in(body["email"], "two blanks in front").status_code == 401
+
+
+def test_no_answer_contains_a_password_or_hash(people):
+    body = people.registration()
+    answers = [people.send("POST", "/register", body), people.log_in(body["email"])]
+
+    for answer in answers:
+        assert body["password"] not in answer.text
+        assert "argon2" not in answer.text
+        assert "password" not in answer.get_json()["data"]
