@@ -55,10 +55,11 @@ class Display:
         for row in state.processes:
             if self._phases.get(row.name) == row.phase:
                 continue
-            first = row.name not in self._phases
+            before = self._phases.get(row.name, "waiting")
             self._phases[row.name] = row.phase
             self._took[row.name] = time.monotonic() - self._began
-            if self._live is None and not (first and row.phase == "waiting"):
+            never_started = before == "waiting" and row.phase == "stopped"
+            if self._live is None and not never_started:
                 self._say(row.name, row.phase, row.error)
         if self._live:
             self._live.update(self._table(state), refresh=True)

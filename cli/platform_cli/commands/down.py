@@ -19,7 +19,10 @@ PATIENCE = 150.0
 @click.command()
 @var_option
 def command(var: Path) -> None:
-    """Stop the platform of this folder, the gateway first and the stores last."""
+    """Stop everything.
+
+    The gateway first, the stores last.
+    """
     from platform_cli.supervisor import leftovers
 
     states = StateFolder(var / "run")

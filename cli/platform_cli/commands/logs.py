@@ -17,7 +17,10 @@ from platform_cli.errors import PlatformError
 @click.option("--lines", "-n", default=50, show_default=True, help="Last lines of each log.")
 @var_option
 def command(service: str | None, follow: bool, lines: int, var: Path) -> None:
-    """Print the end of all logs, or of those of one process or service."""
+    """Print the end of the logs.
+
+    All of them, or those of one process or service.
+    """
     files = {path.stem: path for path in sorted((var / "log").glob("*.log"))}
     if not files:
         raise PlatformError(f"there are no logs in {var / 'log'}")

@@ -16,7 +16,10 @@ from platform_cli.supervisor.state import State, StateFolder
 @click.option("--store", type=click.Choice(["embedded", "external"]), default="embedded")
 @var_option
 def command(env_file: str | None, store: str, var: Path) -> None:
-    """Run all migrations: on the platform that runs, else on stores started for it."""
+    """Bring every database up to date.
+
+    On the platform that runs, else on stores started for it and stopped again.
+    """
     from platform_cli.supervisor.start import run
 
     states = StateFolder(var / "run")

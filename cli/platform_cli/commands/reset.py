@@ -15,7 +15,10 @@ from platform_cli.supervisor.state import StateFolder
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @var_option
 def command(yes: bool, var: Path) -> None:
-    """Delete all data, logs and secrets of this folder, after asking."""
+    """Delete all data, logs and secrets.
+
+    Asks first; only what the platform wrote below --var is deleted.
+    """
     folders = Var(var)
     if pid := StateFolder(folders.run).alive():
         raise PlatformError(f"the platform is running (pid {pid}); ./platform down comes first")

@@ -16,7 +16,10 @@ PATIENCE = 90.0
 @click.argument("service")
 @var_option
 def command(service: str, var: Path) -> None:
-    """Restart a process ("orders-web", "postgres") or all of a service ("orders")."""
+    """Restart a service or one process.
+
+    SERVICE is "orders" for all of a service, or a process: "orders-web", "postgres".
+    """
     state = running_state(var)
     restartable = {row.name: row.pid for row in state.processes if row.phase != "done"}
     names = matching(service, list(restartable))

@@ -20,7 +20,10 @@ with orders.app.app_context(): orders.db.session.execute(...)
 @click.command()
 @var_option
 def command(var: Path) -> None:
-    """Open a Python prompt with the services' apps and models on their running databases."""
+    """Open a Python prompt in the platform.
+
+    With the services' apps and models on their running databases.
+    """
     from platform_cli.console import namespace
     from platform_cli.supervisor.options import Options
 

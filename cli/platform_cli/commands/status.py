@@ -15,7 +15,10 @@ from platform_cli.supervisor.state import State
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @var_option
 def command(as_json: bool, var: Path) -> None:
-    """Show every process: pid, port, health, uptime and memory (PSS, its children included)."""
+    """Show every process and its health.
+
+    MEMORY is PSS: shared pages count by share; the children of a process are included.
+    """
     state = running_state(var)
     memory = {row.name: memory_of(row.pid) for row in state.processes if row.pid}
     if as_json:

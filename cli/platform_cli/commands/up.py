@@ -43,7 +43,10 @@ def command(
     host: str,
     var: Path,
 ) -> None:
-    """Start stores, services and gateway, and keep them running."""
+    """Start everything and keep it running.
+
+    Stores, migrations, services, gateway; a process that dies is started again.
+    """
     options = Options(
         var=var,
         port=port,

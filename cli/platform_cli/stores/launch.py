@@ -1,5 +1,6 @@
 """What all stores share: starting one for a `with` block, and saying why it failed."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from platform_cli import child
 from platform_cli.errors import PlatformError
+
+_FATAL = re.compile(r"(FATAL|PANIC):.*")
 
 
 class StoreError(PlatformError):
@@ -26,7 +29,7 @@ def last_line(log: Path) -> str:
     except OSError:
         return "no output"
     said = [line.strip() for line in lines if line.strip()] or ["no output"]
-    fatal = [line for line in said[-10:] if "FATAL:" in line or "PANIC:" in line]
+    fatal = [match.group() for line in said[-10:] if (match := _FATAL.search(line))]
     return (fatal or said)[-1][:300]
 
 

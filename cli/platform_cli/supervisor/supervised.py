@@ -110,7 +110,7 @@ class Supervised:
         if self.process.once and code == 0:
             self.phase = Phase.DONE
             return
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         self._back_off(f"{how}: {last_line(self.log)}")
 
     def _back_off(self, error: str) -> None:
