@@ -75,6 +75,9 @@ def init_app(app: Flask, config: ServiceConfig, keys: KeySet) -> None:
 
 
 def _is_denied(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    # Flask-JWT-Extended asks this before it verifies the claims, which may be missing or odd here.
+    if not check_claims(claims):
+        return False
     issued_ms = int(claims.get("iat_ms") or claims["iat"] * 1000)
     return current_denylist().denied(str(claims["jti"]), str(claims["sub"]), issued_ms)
 

@@ -98,10 +98,11 @@ def check_claims(claims: Mapping[str, Any]) -> bool:
     # Not `in`: Flask-JWT-Extended gives a token without `jti` one that is None.
     if any(claims.get(name) is None for name in REQUIRED_CLAIMS):
         return False
+    # Flask-JWT-Extended's word for what a token is good for: a refresh token opens nothing.
+    if claims.get("type", "access") != "access":
+        return False
     expiry, issued = claims["exp"], claims["iat"]
-    if not all(
-        isinstance(value, int) and not isinstance(value, bool) for value in (expiry, issued)
-    ):
+    if not all(type(value) is int for value in (expiry, issued, claims.get("iat_ms", 0))):
         return False
     return 0 < int(expiry) - int(issued) <= MAX_LIFETIME_SECONDS
 
