@@ -14,7 +14,6 @@ from api_gateway.middleware.access_log import AccessLog, Logged
 from api_gateway.middleware.auth import TokenCheck
 from api_gateway.middleware.cors import Cors
 from api_gateway.proxy import forward
-from api_gateway.request_body import leaves_body
 from api_gateway.routes import RouteTable
 from api_gateway.target import Target, read_target
 from api_gateway.upstreams.upstream import Upstream
@@ -57,8 +56,13 @@ class Gateway(Flask):
         if reply is None:
             return self._own_page(call, start_response)
         call.status = int(reply.status[:3])
-        start_response(reply.status, self._finish(call, reply.fields))
-        return Logged(reply.body, call, self.access_log)
+        body = Logged(reply.body, call, self.access_log)
+        try:
+            start_response(reply.status, self._finish(call, reply.fields))
+        except BaseException:
+            body.close()  # It may hold a connection to a service.
+            raise
+        return body
 
     def _reply(self, call: Call) -> Reply | None:
         target = _target(call)
@@ -92,9 +96,6 @@ class Gateway(Flask):
         ]
         kept.append(("X-Request-ID", call.request_id))
         kept.append(("X-Response-Time", f"{call.elapsed_ms():.1f}ms"))
-        if (call.error or call.service == "gateway") and leaves_body(call.environ):
-            # Nobody read the body: on an open connection it would be taken for the next request.
-            kept.append(("Connection", "close"))
         return self.cors.decorate(call.environ, kept)
 
 

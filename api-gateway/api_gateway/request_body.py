@@ -76,15 +76,5 @@ def frame_body(environ: Environ, limit: int) -> tuple[str, bytes | BodyStream]:
     if length > limit:
         raise too_large(limit)
     body = BodyStream(environ["wsgi.input"], length, limit)
-    return f"Content-Length: {length}\r\n", b"".join(
-        body.plain()
-    ) if length <= _WHOLE_BYTES else body
-
-
-def leaves_body(environ: Environ) -> bool:
-    """Tell whether a request refused unread leaves more behind than the server should read."""
-    return (
-        "HTTP_TRANSFER_ENCODING" in environ
-        or "HTTP_EXPECT" in environ
-        or int(environ.get("CONTENT_LENGTH") or 0) > _WHOLE_BYTES
-    )
+    line = f"Content-Length: {length}\r\n"
+    return (line, b"".join(body.plain())) if length <= _WHOLE_BYTES else (line, body)

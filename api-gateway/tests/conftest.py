@@ -8,15 +8,23 @@ from typing import Any
 
 import pytest
 
-Handler = Callable[["Recorder", socket.socket, bytes], bool]
+Handler = Callable[["Recorder", "Peer", bytes], bool]
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Peer:
+    """The gateway's side of a connection; what was read ahead with the head is not lost."""
+
+    def __init__(self, sock: socket.socket, stream: Any) -> None:
+        self.sendall, self.settimeout, self.fileno = sock.sendall, sock.settimeout, sock.fileno
+        self.recv: Callable[[int], bytes] = stream.read1
 
 
 class Recorder:
     """One upstream on a free port, a thread for each connection.
 
     `heads` and `bodies` hold what came in. `answer` is sent for each request. `handler`, where it
-    is set, gets the socket and the head instead, and says whether the connection stays open.
+    is set, gets the peer and the head instead, and says whether the connection stays open.
     """
 
     def __init__(self) -> None:
@@ -89,7 +97,7 @@ class Recorder:
             return True
         self.heads.append(head)
         if self.handler is not None:
-            return self.handler(self, sock, head)
+            return self.handler(self, Peer(sock, stream), head)
         self.bodies.append(read_body(stream, head))
         sock.sendall(self.answer)
         return b"connection: close" not in self.answer.lower()

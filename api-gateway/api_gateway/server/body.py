@@ -8,6 +8,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 
 from api_gateway.errors import BadBody
 
+_SWALLOWED_BYTES = 65536
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -22,7 +23,7 @@ class RequestBody:
         self._body = request.body
         self._reader = request.body.reader
         self._sock = sock
-        self.continue_pending = expects
+        self._continue_pending = expects
 
     def read1(self, size: int) -> bytes:
         """Return what is there, waiting only where nothing is; b"" at the end, even an early one.
@@ -73,7 +74,15 @@ class RequestBody:
         data: bytes = self._body.read(size)
         return data
 
+    def leaves_much(self) -> bool:
+        """Tell whether more is unread than the server should swallow to keep the connection."""
+        if self._continue_pending or self._body.failed:
+            return True
+        if isinstance(self._reader, ChunkedReader):
+            return self._reader.parser is not None
+        return bool(self._reader.length > _SWALLOWED_BYTES)
+
     def _go_on(self) -> None:
-        if self.continue_pending:
-            self.continue_pending = False
+        if self._continue_pending:
+            self._continue_pending = False
             self._sock.sendall(_CONTINUE)

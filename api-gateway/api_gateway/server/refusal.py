@@ -4,6 +4,8 @@ from http import HTTPStatus
 
 from gunicorn.http.errors import (
     ExpectationFailed,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
     LimitRequestHeaders,
     LimitRequestLine,
     NoMoreData,
@@ -36,6 +38,8 @@ def refusal_of(error: BaseException | None) -> bytes | None:
     """
     if error is None:
         return _response(ServiceError("Internal error"))
+    if isinstance(error, InvalidResponseHeader | InvalidResponseHeaderName):
+        return None  # Our own header, although gunicorn derives its error from that of a request.
     for kind, status, code, message in _MEANING:
         if isinstance(error, kind) and not isinstance(error, NoMoreData):
             refusal = ServiceError(message, code=code)

@@ -1,22 +1,39 @@
 """gunicorn's response writer with the head and the first block in one packet."""
 
-from typing import Any
-
 from gunicorn import util
+from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderName
+from gunicorn.http.message import TOKEN_RE
+from gunicorn.http.wsgi import HEADER_VALUE_RE
 from gunicorn.http.wsgi import Response as GunicornResponse
 
+from api_gateway.server.body import RequestBody
 
-class Response(GunicornResponse):  # type: ignore[misc]
-    """Keeps an upstream's Date instead of adding a second one; obeys `Connection: close`."""
 
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> Any:
-        if any(name == "Connection" and value == "close" for name, value in headers):
-            self.force_close()
-        return super().start_response(status, headers, exc_info)
+class Response(GunicornResponse):
+    """Keeps an upstream's Date and Server, which gunicorn replaces."""
+
+    request_body: RequestBody
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Take the header lines; raises gunicorn's errors for lines that could split the head."""
+        for name, value in headers:
+            if not TOKEN_RE.fullmatch(name):
+                raise InvalidResponseHeaderName(repr(name))
+            if not HEADER_VALUE_RE.fullmatch(value):
+                raise InvalidResponseHeader(repr(name))
+            lower = name.lower()
+            if lower == "connection":
+                if value == "close":
+                    self.force_close()
+                continue
+            if lower == "content-length":
+                self.response_length = int(value)
+            self.headers.append((name, value))
 
     def default_headers(self) -> list[str]:
+        if self.request_body.leaves_much():
+            # The rest would have to be read to find the next request on this connection.
+            self.force_close()
         version = self.req.version
         lines = [
             f"HTTP/{version[0]}.{version[1]} {self.status}\r\n",

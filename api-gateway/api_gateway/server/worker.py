@@ -9,7 +9,7 @@ import gevent
 from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from api_gateway.errors import AnswerCut
+from api_gateway.errors import AnswerCut, ClientGone
 from api_gateway.server.body import RequestBody
 from api_gateway.server.refusal import refusal_of
 from api_gateway.server.response import Response
@@ -20,7 +20,7 @@ _CLIENT_SECONDS = 30.0
 _LINGER_SECONDS = 2.0
 
 
-class GatewayWorker(GeventWorker):  # type: ignore[misc]
+class GatewayWorker(GeventWorker):
     """Serves each connection in a greenlet; a service that hangs holds up nobody else."""
 
     def init_process(self) -> None:
@@ -46,12 +46,12 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         )
         environ["wsgi.multithread"] = True
         environ["gateway.fields"] = req.headers
-        environ["wsgi.input"] = body = RequestBody(req, sock, expects)
+        environ["wsgi.input"] = response.request_body = RequestBody(req, sock, expects)
         if not self.alive:
             response.force_close()
         if not self._respond(environ, response, sock):
             raise StopIteration
-        if body.continue_pending or response.should_close():
+        if response.should_close():
             _linger(sock)
             raise StopIteration
         sock.settimeout(None)
@@ -66,7 +66,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             for block in blocks:
                 response.write(block)
             response.close()
-        except (AnswerCut, OSError):
+        except (AnswerCut, ClientGone, OSError):
             # Without the last chunk or the announced length the client sees the cut too.
             _cut(sock)
             return False

@@ -30,8 +30,10 @@ def _read_head(parser: ResponseParser, connection: Connection, patience: Patienc
             raise BadFraming("end within the head") if received else Disconnected
         received += len(data)
         parser.feed(data)
-        if not parser.status and (received > _HEAD_BYTES or len(parser.lines) > _HEAD_LINES):
+        if received > _HEAD_BYTES and (not parser.status or parser.head_bytes() > _HEAD_BYTES):
             raise BadFraming("head too large")
+    if len(parser.lines) > _HEAD_LINES:
+        raise BadFraming("too many header lines")
 
 
 class Answer:

@@ -1,6 +1,6 @@
 """llhttp, as httptools wraps it, for one response; `framing` judges what it lets pass."""
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from api_gateway.upstreams.framing import BadFraming, Lines
 
@@ -30,7 +30,7 @@ class ResponseParser:
             return
         try:
             self._parser.feed_data(data)
-        except HttpParserError as error:
+        except (HttpParserError, HttpParserUpgrade) as error:
             # What follows a complete message spoils the connection, not the message.
             if not self.complete:
                 raise BadFraming(str(error)) from None
@@ -39,6 +39,10 @@ class ResponseParser:
     def drop(self) -> None:
         """Let go of llhttp: it and this object keep each other alive."""
         self._parser = None
+
+    def head_bytes(self) -> int:
+        """Return how large the header lines are, about."""
+        return sum(len(name) + len(value) + 4 for name, value in self.lines)
 
     def take(self) -> bytes:
         """Return the body bytes found since the last call."""
@@ -72,7 +76,8 @@ class ResponseParser:
         self.version = self._parser.get_http_version()
 
     def on_body(self, block: bytes) -> None:
-        self._blocks.append(block)
+        if not self.complete:
+            self._blocks.append(block)
 
     def on_message_complete(self) -> None:
         self.complete = self.status != 0
