@@ -20,7 +20,8 @@ from chassis.testing import Services, deliverer
 from payment_service.providers.port import Provider
 from payment_service.providers.sandbox import SandboxProvider
 from payment_service.services import execution
-from payment_service.services.operations import Timing
+from payment_service.services.operations import Command, Timing, claim_operation
+from payment_service.services.outcomes import Outcome, apply_outcome
 
 Data = dict[str, Any]
 
@@ -75,7 +76,7 @@ class Till:
     def close(self, order_id: str, how: str = "cancelled") -> None:
         """Let the order end: `cancelled` or `expired`."""
         data = {"order_id": order_id, "customer_id": str(self.customer_id)}
-        reason = {"reason": "customer"} if how == "cancelled" else {}
+        reason = {"reason": "requested"} if how == "cancelled" else {}
         self.send(f"order.{how}.v1", {**data, **reason})
 
     def post(
@@ -132,8 +133,12 @@ class Till:
     def work(self) -> None:
         """Do the tasks that wait, as the worker would."""
         for operation_id in self.tasks():
-            with self.app.app_context():
-                execution.execute_operation(operation_id, self.provider, self.timing)
+            self.execute(operation_id)
+
+    def execute(self, operation_id: UUID) -> bool:
+        """Run one task; tell whether there was anything to do."""
+        with self.app.app_context():
+            return execution.execute_operation(operation_id, self.provider, self.timing)
 
     def sweep(self) -> int:
         """Run the periodic sweep once."""
@@ -164,18 +169,21 @@ class Till:
         assert len(checks) == 9
         return [check for check in checks if not check["ok"]]
 
-    def crash_before_call(self, operation_id: UUID) -> None:
-        """Claim as a worker does, and die."""
+    def claim(self, operation_id: UUID) -> Command:
+        """Claim an operation as a worker does; stop here for one that dies before its call."""
         with self.app.app_context(), transaction() as session:
-            assert execution.claim_operation(session, operation_id, self.timing)
+            command = claim_operation(session, operation_id, self.timing)
+        assert command is not None
+        return command
 
-    def crash_after_call(self, operation_id: UUID) -> None:
-        """Claim and call the provider as a worker does, and die before the outcome is applied."""
-        with self.app.app_context():
-            with transaction() as session:
-                command = execution.claim_operation(session, operation_id, self.timing)
-            assert command is not None
-            execution.call_provider(self.provider, command)
+    def call(self, command: Command) -> Outcome:
+        """Call the provider; stop here for a worker that dies before it applies the outcome."""
+        return execution.call_provider(self.provider, command)
+
+    def apply(self, command: Command, outcome: Outcome) -> None:
+        """Apply an outcome as a worker does."""
+        with self.app.app_context(), transaction() as session:
+            apply_outcome(session, command.operation_id, outcome, self.timing)
 
 
 @pytest.fixture
