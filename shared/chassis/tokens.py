@@ -4,6 +4,7 @@ Knows neither Flask nor the database, so that the gateway can use it too. Source
 RFC 7517, RFC 8725 (JWT best current practices).
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import jwt
 import requests
 from jwt.algorithms import RSAAlgorithm
 
+from chassis import http_pool
 from chassis.exceptions import ServiceUnavailable, Unauthorized
 
 ALGORITHM = "RS256"
@@ -21,6 +23,10 @@ REQUIRED_CLAIMS = ("exp", "iat", "sub", "aud", "iss", "jti")
 MAX_LIFETIME_SECONDS = 24 * 3600
 _REFRESH_SECONDS = 300.0
 _UNKNOWN_KID_SECONDS = 30.0
+# What parsing a document of the wrong shape raises.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError)
+
+logger = logging.getLogger(__name__)
 
 Jwks = Mapping[str, Any]
 
@@ -29,7 +35,7 @@ def fetch_jwks(url: str) -> Callable[[], Jwks]:
     """Return a loader of the key set at `url`; it waits at most 1 s to connect and 2 s to read."""
 
     def load() -> Jwks:
-        response = requests.get(url, timeout=(1.0, 2.0), allow_redirects=False)
+        response = http_pool.session().get(url, timeout=(1.0, 2.0), allow_redirects=False)
         response.raise_for_status()
         document: Jwks = response.json()
         return document
@@ -62,7 +68,7 @@ class KeySet:
             raise Unauthorized("The token has no usable key id", code="token_invalid")
         stale = self._monotonic() - self._loaded_at > _REFRESH_SECONDS
         if stale or kid not in self._keys:
-            self._refresh(wanted=kid)
+            self._refresh(kid)
         if kid in self._keys:
             return self._keys[kid]
         if not self._keys:
@@ -72,7 +78,10 @@ class KeySet:
         raise Unauthorized("The token was signed with an unknown key", code="token_invalid")
 
     def _refresh(self, wanted: str) -> None:
-        with self._lock:
+        # Who has a key does not wait for a publisher that hangs; one thread at a time asks it.
+        if not self._lock.acquire(blocking=wanted not in self._keys):
+            return
+        try:
             now = self._monotonic()
             if wanted in self._keys and now - self._loaded_at <= _REFRESH_SECONDS:
                 return  # Another thread was faster.
@@ -81,16 +90,21 @@ class KeySet:
             if now - self._tried_at < pause:
                 return
             self._tried_at = now
-            try:
-                document = self._load()
-                self._keys = {
-                    entry["kid"]: RSAAlgorithm.from_jwk(entry)
-                    for entry in document["keys"]
-                    if entry.get("kty") == "RSA" and entry.get("use", "sig") == "sig"
-                }
-                self._loaded_at = now
-            except (requests.RequestException, ValueError, KeyError, TypeError, jwt.PyJWTError):
-                return  # The keys that we have stay good: rotation publishes long before it signs.
+            # The keys that we have stay good: rotation publishes long before it signs.
+            self._keys = _parse(self._load()) or self._keys
+            self._loaded_at = now
+        except (requests.RequestException, *_MALFORMED) as error:
+            logger.warning("key set not refreshed", extra={"cause": type(error).__name__})
+        finally:
+            self._lock.release()
+
+
+def _parse(document: Jwks) -> dict[str, Any]:
+    return {
+        str(entry["kid"]): RSAAlgorithm.from_jwk(entry)
+        for entry in document["keys"]
+        if entry.get("kty") == "RSA" and entry.get("use", "sig") == "sig"
+    }
 
 
 def check_claims(claims: Mapping[str, Any]) -> bool:
