@@ -14,6 +14,7 @@ COMMANDS = {
         for name in ("up", "down", "restart", "status", "logs", "migrate", "reset", "shell", "test")
     },
     "demo": "platform_cli.demo.command:command",
+    "init": "platform_cli.commands.init:command",
     "replay": "platform_cli.replay.command:command",
 }
 

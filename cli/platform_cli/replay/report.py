@@ -26,9 +26,7 @@ def print_report(
     seconds: float,
 ) -> bool:
     """Print the report; returns whether every invoice ended and every invariant holds."""
-    states: Counter[tuple[str, ...]] = Counter(
-        (outcome.state, _kind(outcome)) for outcome in outcomes
-    )
+    states: Counter[tuple[str, ...]] = Counter((one.state, one.reason) for one in outcomes)
     console.print(_counted("Invoices by final state", ("state", "why"), states))
     left_out = _keyed(plan.unusable)
     console.print(_counted(f"Lines not used, of {plan.lines}", ("reason",), left_out))
@@ -49,10 +47,6 @@ def print_report(
 
 def _keyed(counts: Counter[str]) -> Counter[tuple[str, ...]]:
     return Counter({(name,): count for name, count in counts.items()})
-
-
-def _kind(outcome: Outcome) -> str:
-    return "" if outcome.state == "refund accepted" else outcome.reason
 
 
 def _counted(title: str, names: tuple[str, ...], counts: Counter[tuple[str, ...]]) -> Table:

@@ -10,7 +10,7 @@ from platform_cli.replay.plan import Invoice, Plan
 from platform_cli.replay.shop import FINAL, Shop
 from platform_cli.shop_client import ApiError
 
-NOT_PLACED, FAILED, STUCK = "not placed", "failed", "not final"
+NOT_PLACED, REFUNDED, FAILED, STUCK = "not placed", "money back", "failed", "not final"
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,21 @@ class Replay:
             bought = self.outcomes[refund.invoice]
             if bought.state != "paid":
                 continue
-            self.shop.refund(bought.order_id, refund.amount, invoice.number)
+            if not self._refund(bought.order_id, refund.amount, invoice.number):
+                return Outcome(invoice.number, STUCK, "the refund is not completed")
             refunded += refund.amount
         if not refunded:
             return Outcome(invoice.number, NOT_PLACED, "the order it refers to was not paid")
-        return Outcome(invoice.number, "refund accepted", f"{refunded / 100:.2f}")
+        return Outcome(invoice.number, REFUNDED)
+
+    def _refund(self, order_id: str, amount: int, number: str) -> bool:
+        token = self.shop.admin
+        before = self.shop.order_until(order_id, token, lambda found: True)["refunded_amount"]
+        self.shop.refund(order_id, amount, number)
+        after = self.shop.order_until(
+            order_id, token, lambda found: found["refunded_amount"] >= before + amount
+        )
+        return bool(after["refunded_amount"] >= before + amount)
 
     def _token(self, customer: str) -> str:
         with self._lock:

@@ -49,7 +49,7 @@ class Shop:
     def _import(self, goods: Iterable[Goods]) -> None:
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerow(["sku", "name", "price", "currency", "initial_stock"])
+        writer.writerow(["sku", "name", "price_amount", "currency", "stock"])
         for item in goods:
             writer.writerow([item.sku, item.name, item.price, CURRENCY, item.demand])
         job = self.client.call(
