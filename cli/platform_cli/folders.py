@@ -1,5 +1,6 @@
 """Where the files of a platform are: one `var` folder each, beside the code by default."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from platform_cli.errors import PlatformError
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_VAR = ROOT / "var"
+DEFAULT_VAR = Path(os.environ.get("PLATFORM_VAR", ROOT / "var")).absolute()
 NEEDED_MEGABYTES = 200
 
 

@@ -43,19 +43,13 @@ with states.held():
 """
 
 
-def until(predicate: Callable[[], bool], timeout: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not predicate():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-@contextmanager
-def platform(var: Path) -> Iterator[subprocess.Popen[bytes]]:
-    states = StateFolder(var / "run")
-    with subprocess.Popen([sys.executable, "-c", PLATFORM, str(var)]) as process:
+@pytest.fixture
+def platform(folder: Path, eventually: Callable[..., None]) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor in a process of its own, when its three children are ready."""
+    states = StateFolder(folder / "run")
+    with subprocess.Popen([sys.executable, "-c", PLATFORM, str(folder)]) as process:
         try:
-            until(lambda: (state := states.read()) is not None and state.phase == "ready")
+            eventually(lambda: (state := states.read()) is not None and state.phase == "ready")
             yield process
         finally:
             process.kill()
@@ -65,35 +59,37 @@ def call(*arguments: str, **options: str) -> Result:
     return CliRunner().invoke(cli, arguments, **options)  # type: ignore[arg-type]
 
 
-def test_status_lists_every_process_with_pid_health_and_memory(folder: Path) -> None:
-    with platform(folder):
-        result = call("status", "--json", "--var", str(folder))
-        state = json.loads(result.output)
-        assert [row["name"] for row in state["processes"]] == ["store", "orders-web", "gateway"]
-        assert {row["phase"] for row in state["processes"]} == {"ready"}
-        assert all(psutil.pid_exists(row["pid"]) for row in state["processes"])
-        assert all(row["memory"] > 50_000 for row in state["processes"])
-        table = call("status", "--var", str(folder)).output.splitlines()
-        assert table[0].split() == [
-            "PROCESS", "PID", "PORT", "HEALTH", "UPTIME", "RESTARTS", "MEMORY",
-        ]  # fmt: skip
-        assert table[2].split()[:4] == [
-            "orders-web",
-            str(state["processes"][1]["pid"]),
-            "-",
-            "ready",
-        ]
+def test_status_lists_every_process_with_pid_health_and_memory(
+    folder: Path, platform: subprocess.Popen[bytes]
+) -> None:
+    result = call("status", "--json", "--var", str(folder))
+    state = json.loads(result.output)
+    assert [row["name"] for row in state["processes"]] == ["store", "orders-web", "gateway"]
+    assert {row["phase"] for row in state["processes"]} == {"ready"}
+    assert all(psutil.pid_exists(row["pid"]) for row in state["processes"])
+    assert all(row["memory"] > 50_000 for row in state["processes"])
+    table = call("status", "--var", str(folder)).output.splitlines()
+    assert table[0].split() == [
+        "PROCESS", "PID", "PORT", "HEALTH", "UPTIME", "RESTARTS", "MEMORY",
+    ]  # fmt: skip
+    assert table[2].split()[:4] == [
+        "orders-web",
+        str(state["processes"][1]["pid"]),
+        "-",
+        "ready",
+    ]
 
 
-def test_restart_of_a_service_gives_it_a_new_process(folder: Path) -> None:
-    with platform(folder):
-        before = {row.name: row.pid for row in rows(folder)}
-        result = call("restart", "orders", "--var", str(folder))
-        after = {row.name: row.pid for row in rows(folder)}
-        assert result.output == f"orders-web is ready again (pid {after['orders-web']})\n"
-        assert after["orders-web"] != before["orders-web"]
-        assert after["store"] == before["store"]
-        assert psutil.pid_exists(before["orders-web"] or 0) is False
+def test_restart_of_a_service_gives_it_a_new_process(
+    folder: Path, platform: subprocess.Popen[bytes]
+) -> None:
+    before = {row.name: row.pid for row in rows(folder)}
+    result = call("restart", "orders", "--var", str(folder))
+    after = {row.name: row.pid for row in rows(folder)}
+    assert result.output == f"orders-web is ready again (pid {after['orders-web']})\n"
+    assert after["orders-web"] != before["orders-web"]
+    assert after["store"] == before["store"]
+    assert psutil.pid_exists(before["orders-web"] or 0) is False
 
 
 def rows(folder: Path) -> tuple[ProcessState, ...]:
@@ -102,28 +98,31 @@ def rows(folder: Path) -> tuple[ProcessState, ...]:
     return state.processes
 
 
-def test_restart_of_something_unknown_names_what_there_is(folder: Path) -> None:
-    with platform(folder):
-        result = call("restart", "carts", "--var", str(folder))
-        assert str(result.exception) == "no process carts; there are store, orders-web, gateway"
+def test_restart_of_something_unknown_names_what_there_is(
+    folder: Path, platform: subprocess.Popen[bytes]
+) -> None:
+    result = call("restart", "carts", "--var", str(folder))
+    assert str(result.exception) == "no process carts; there are store, orders-web, gateway"
 
 
-def test_down_ends_everything_and_can_be_repeated(folder: Path) -> None:
-    with platform(folder) as supervisor:
-        pids = [row.pid or 0 for row in rows(folder)]
-        assert call("down", "--var", str(folder)).output.startswith("Stopped in ")
-        assert supervisor.wait(5) == 0
-        assert [pid for pid in pids if psutil.pid_exists(pid)] == []
-        assert call("down", "--var", str(folder)).output == "The platform is not running.\n"
+def test_down_ends_everything_and_can_be_repeated(
+    folder: Path, platform: subprocess.Popen[bytes]
+) -> None:
+    pids = [row.pid or 0 for row in rows(folder)]
+    assert call("down", "--var", str(folder)).output.startswith("Stopped in ")
+    assert platform.wait(5) == 0
+    assert [pid for pid in pids if psutil.pid_exists(pid)] == []
+    assert call("down", "--var", str(folder)).output == "The platform is not running.\n"
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]], ids=["foreground", "detached"])
-def test_a_second_up_says_so_in_one_line(folder: Path, detach: list[str]) -> None:
-    with platform(folder) as supervisor:
-        result = call("up", *detach, "--var", str(folder))
-        assert str(result.exception) == (
-            f"the platform is running already (pid {supervisor.pid}); see ./platform status"
-        )
+def test_a_second_up_says_so_in_one_line(
+    folder: Path, platform: subprocess.Popen[bytes], detach: list[str]
+) -> None:
+    result = call("up", *detach, "--var", str(folder))
+    assert str(result.exception) == (
+        f"the platform is running already (pid {platform.pid}); see ./platform status"
+    )
 
 
 def test_without_a_platform_status_says_how_to_start_it(folder: Path) -> None:
@@ -142,12 +141,13 @@ def test_foreseen_failures_are_one_line_and_exit_code_1(folder: Path) -> None:
     )
 
 
-def test_logs_show_the_end_of_one_or_of_all(folder: Path) -> None:
-    with platform(folder):
-        until(lambda: call("logs", "gateway", "--var", str(folder)).output != "")
-        assert call("logs", "gateway", "--var", str(folder)).output == "hello from gateway\n"
-        everything = call("logs", "--var", str(folder)).output.splitlines()
-        assert "store      | hello from store" in everything
+def test_logs_show_the_end_of_one_or_of_all(
+    folder: Path, platform: subprocess.Popen[bytes], eventually: Callable[..., None]
+) -> None:
+    eventually(lambda: call("logs", "gateway", "--var", str(folder)).output != "")
+    assert call("logs", "gateway", "--var", str(folder)).output == "hello from gateway\n"
+    everything = call("logs", "--var", str(folder)).output.splitlines()
+    assert "store      | hello from store" in everything
 
 
 def test_the_tail_of_a_log_longer_than_one_block(tmp_path: Path) -> None:
@@ -181,13 +181,14 @@ def test_reset_asks_and_then_deletes_only_what_is_the_platforms(folder: Path) ->
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
-def test_reset_refuses_while_the_platform_runs(folder: Path) -> None:
-    with platform(folder) as supervisor:
-        result = call("reset", "--yes", "--var", str(folder))
-        assert str(result.exception) == (
-            f"the platform is running (pid {supervisor.pid}); ./platform down comes first"
-        )
-        assert (folder / "run/state.json").exists()
+def test_reset_refuses_while_the_platform_runs(
+    folder: Path, platform: subprocess.Popen[bytes]
+) -> None:
+    result = call("reset", "--yes", "--var", str(folder))
+    assert str(result.exception) == (
+        f"the platform is running (pid {platform.pid}); ./platform down comes first"
+    )
+    assert (folder / "run/state.json").exists()
 
 
 def test_leftovers_of_a_killed_supervisor_are_ended_and_strangers_are_not() -> None:

@@ -14,9 +14,7 @@ var_option: Callable[[Any], Any] = click.option(
     "--var",
     type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
     default=DEFAULT_VAR,
-    envvar="PLATFORM_VAR",
-    show_default="var beside the code",
-    help="Folder of data, logs and secrets: one platform each.",
+    help="Folder of data, logs and secrets; default PLATFORM_VAR, else var beside the code.",
 )
 
 

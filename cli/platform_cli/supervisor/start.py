@@ -1,10 +1,12 @@
 """Starts the platform in this process, or a daemon that does so, and shows how it comes up."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from platform_cli import credentials
@@ -41,8 +43,8 @@ def run(options: Options, watch: Watch, *, only_migrate: bool = False) -> None:
         leftovers.clear(states.read())
         states.take_restarts()
         built = plan(options)
-        check_ports(built.ports())
         rows = built.until_migrated() if only_migrate else built.processes
+        check_ports({row.name: row.port for row in rows if row.port})
         for row in rows:
             rotate(folders.log(row.name))
         supervise(rows, options, states, watch, stop_when_ready=only_migrate)
@@ -68,7 +70,9 @@ def supervise(
             except OSError as error:
                 # A full disk must not take down what runs; the next change is written again.
                 print(f"platform: the state file: {error.strerror}", file=sys.stderr)
-        watch(state)
+        # A terminal that was closed must not keep the processes from an orderly end.
+        with suppress(OSError):
+            watch(state)
 
     supervisor = Supervisor(
         rows,
@@ -85,8 +89,6 @@ def supervise(
 
 def snapshot(supervisor: Supervisor, options: Options) -> State:
     """Return what others may know of a supervisor."""
-    import os
-
     return State(
         pid=os.getpid(),
         phase=supervisor.phase,
@@ -141,6 +143,21 @@ def detach(options: Options, watch: Watch) -> None:
             stderr=output,
             start_new_session=True,
         )
+    try:
+        _await_ready(daemon, states, before, watch, log)
+    except KeyboardInterrupt:
+        daemon.terminate()
+        daemon.wait()
+        raise
+
+
+def _await_ready(
+    daemon: subprocess.Popen[bytes],
+    states: StateFolder,
+    before: State | None,
+    watch: Watch,
+    log: Path,
+) -> None:
     while True:
         ended = daemon.poll() is not None
         state = states.read()

@@ -50,10 +50,6 @@ class Topology:
     processes: tuple[Process, ...]
     environments: Mapping[str, Mapping[str, str]]
 
-    def ports(self) -> dict[str, int]:
-        """Return the port of each process that listens on one."""
-        return {row.name: row.port for row in self.processes if row.port}
-
     def until_migrated(self) -> tuple[Process, ...]:
         """Return the stores and migrations only."""
         return tuple(row for row in self.processes if row.stage <= Stage.MIGRATION)
