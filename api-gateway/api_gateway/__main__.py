@@ -1,31 +1,42 @@
-"""`python -m api_gateway`: check the settings and the route table, then become gunicorn."""
+"""`python -m api_gateway`: check the settings and the route table, then serve."""
 
 import os
 import sys
 
-from gunicorn.app.wsgiapp import run
+from flask import Flask
+from gunicorn.app.base import BaseApplication
 
 from api_gateway.config import Config
 from api_gateway.routes import load_routes
+from api_gateway.server.options import gunicorn_options
 from chassis.config import ConfigError
 
 
-def main() -> None:
-    """Start the gateway; exits with 78 and a line for each problem in the settings."""
+class Server(BaseApplication):
+    """gunicorn, with the gateway as its application."""
+
+    def load_config(self) -> None:
+        for name, value in gunicorn_options(Config.from_env()).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        # Here, in a worker whose sockets gevent has replaced: what this imports takes hold of them.
+        from api_gateway.app import create_app
+
+        return create_app()
+
+
+def main() -> int:
+    """Serve until stopped; returns 78 and a line for each problem where the settings are wrong."""
     try:
         load_routes(Config.from_env().gateway_routes, os.environ)
     except ConfigError as error:
         for problem in error.problems:
-            print(f"api-gateway: {problem}", file=sys.stderr)
-        raise SystemExit(78) from None  # EX_CONFIG of sysexits.h: starting again will not help.
-    sys.argv = [
-        "gunicorn",
-        "--config",
-        "python:api_gateway.server.conf",
-        "api_gateway.app:create_app()",
-    ]
-    run()
+            print(f"api_gateway: {problem}", file=sys.stderr)
+        return 78  # EX_CONFIG of sysexits.h: starting again will not help.
+    Server().run()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -15,7 +15,7 @@ _BASE_URL = re.compile(
     r"http://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?/?"
 )
 _RULE = re.compile(r"(?P<method>[A-Z]{3,20}) (?P<path>/[!-)+-~]*?)(?P<below>/\*)?")
-_KEYS = {
+KEYS = {
     "prefix": str,
     "paths": list,
     "upstream": str,
@@ -121,10 +121,10 @@ def load_routes(path: str, environ: Mapping[str, str]) -> RouteTable:
 
 def _route(name: str, entry: dict[str, Any], environ: Mapping[str, str]) -> Route:
     for key, value in entry.items():
-        if key not in _KEYS:
+        if key not in KEYS:
             raise ValueError(f"{key} is not known")
-        if not isinstance(value, (int, float) if _KEYS[key] is float else _KEYS[key]):
-            raise ValueError(f"{key} must be of type {_KEYS[key].__name__}")
+        if not isinstance(value, (int, float) if KEYS[key] is float else KEYS[key]):
+            raise ValueError(f"{key} must be of type {KEYS[key].__name__}")
     if not _PREFIX.fullmatch(entry["prefix"]):
         raise ValueError("prefix must have two segments, such as /api/orders")
     for key in ("connect_timeout", "read_timeout"):
@@ -136,13 +136,19 @@ def _route(name: str, entry: dict[str, Any], environ: Mapping[str, str]) -> Rout
         for key in ("connect_timeout", "read_timeout", "max_body_bytes")
         if key in entry
     }
+    paths = tuple(entry.get("paths", ()))
+    public = _public(entry.get("public", []))
+    for _, path in public.exact:
+        if path not in paths and not f"{path}/".startswith(entry["prefix"] + "/"):
+            # A rule in the wrong place would look right and never apply.
+            raise ValueError(f"public rule for {path} is not a path of this service")
     return Route(
         name=name,
         prefix=entry["prefix"],
         addresses=_addresses(entry["upstream"], urls),
-        paths=tuple(entry.get("paths", ())),
+        paths=paths,
         critical=entry.get("critical", True),
-        public=_public(entry.get("public", [])),
+        public=public,
         **limits,
     )
 

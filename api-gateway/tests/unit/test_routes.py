@@ -1,0 +1,98 @@
+"""The route table is checked whole before it is used."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_gateway.routes import Address, load_routes
+from chassis.config import ConfigError
+
+ECHO = '[services.echo]\nprefix = "/api/echo"\nupstream = "ECHO_URL"\n'
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Any:
+    def read(text: str, **environ: str) -> Any:
+        path = tmp_path / "routes.toml"
+        path.write_text(text)
+        return load_routes(str(path), environ)
+
+    return read
+
+
+def test_packaged_table_has_the_four_services_and_their_public_routes() -> None:
+    table = load_routes("", {})
+    assert {name: route.addresses for name, route in table.routes.items()} == {
+        "users": (Address("127.0.0.1", 5001),),
+        "products": (Address("127.0.0.1", 5002),),
+        "orders": (Address("127.0.0.1", 5003),),
+        "payments": (Address("127.0.0.1", 5004),),
+    }
+    public = [
+        ("POST", "/api/users/register"), ("POST", "/api/users/login"),
+        ("POST", "/api/users/refresh"), ("GET", "/.well-known/jwks.json"),
+        ("GET", "/api/products"), ("GET", "/api/products/1/x"), ("HEAD", "/api/products/1"),
+        ("POST", "/api/payments/webhooks/sandbox"),
+        *(("GET", f"/api/{name}/openapi.json") for name in table.routes),
+    ]  # fmt: skip
+    guarded = [
+        ("GET", "/api/users/me"), ("POST", "/api/products"), ("GET", "/api/orders"),
+        ("POST", "/api/orders"), ("GET", "/api/payments/1"), ("GET", "/api/payments/webhooks/x"),
+        ("GET", "/api/users/login"), ("PATCH", "/api/products/1"),
+    ]  # fmt: skip
+    decided = {
+        (method, path): table.match(path).public.allow(method, path)  # type: ignore[union-attr]
+        for method, path in public + guarded
+    }
+    assert decided == {**dict.fromkeys(public, True), **dict.fromkeys(guarded, False)}
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [("/api/echo", "echo"), ("/api/echo/", "echo"), ("/api/echo/a/b", "echo"), ("/extra", "echo"),
+     ("/api/echoes", None), ("/api/ech", None), ("/extra/", None), ("/api", None), ("/", None)],
+)  # fmt: skip
+def test_path_finds_its_service(load: Any, path: str, service: str | None) -> None:
+    route = load(ECHO + 'paths = ["/extra"]\n', ECHO_URL="http://h:1").match(path)
+    assert (route.name if route else None) == service
+
+
+def test_instances_come_from_the_variable(load: Any) -> None:
+    table = load(ECHO, ECHO_URL="http://a:1, http://[::1]:2/,http://c")
+    assert table.routes["echo"].addresses == (
+        Address("a", 1), Address("[::1]", 2), Address("c", 80),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "problem"),
+    [
+        ("[services", {}, "Expected"),
+        ("", {}, "there is no [services.NAME]"),
+        (ECHO, {}, "services.echo: ECHO_URL is not set and there is no default"),
+        (ECHO, {"ECHO_URL": "https://h"}, "ECHO_URL must hold base URLs"),
+        (ECHO, {"ECHO_URL": "http://h:70000"}, "ECHO_URL must hold base URLs"),
+        (ECHO, {"ECHO_URL": "http://u@h"}, "ECHO_URL must hold base URLs"),
+        (ECHO + "timeout = 1", {"ECHO_URL": "http://h"}, "services.echo: timeout is not known"),
+        (ECHO + "critical = 1", {"ECHO_URL": "http://h"}, "critical must be of type bool"),
+        (ECHO + "read_timeout = 0", {"ECHO_URL": "http://h"}, "read_timeout must be above 0"),
+        (ECHO + 'public = ["GET"]', {"ECHO_URL": "http://h"}, "public rule 'GET' is not"),
+        (ECHO + 'public = ["GET /a/*/b"]', {"ECHO_URL": "http://h"}, "public rule"),
+        (ECHO + 'public = ["GET /other"]', {"ECHO_URL": "http://h"}, "is not a path of this"),
+        (ECHO.replace("/api/echo", "/echo"), {"ECHO_URL": "http://h"}, "prefix must have two"),
+        (ECHO + ECHO.replace(".echo", ".echo2"), {"ECHO_URL": "http://h"}, "/api/echo is there"),
+    ],
+)
+def test_wrong_table_is_refused_with_the_reason(
+    load: Any, text: str, environ: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(text, **environ)
+    assert problem in str(refusal.value)
+
+
+def test_all_problems_are_told_at_once(load: Any) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(ECHO + ECHO.replace("echo", "more"))
+    assert len(refusal.value.problems) == 2
