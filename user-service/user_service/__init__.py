@@ -28,6 +28,8 @@ def create_app(config: Config | None = None) -> Flask:
         # Its own keys come from its own table: no request to itself.
         jwks=lambda: {"keys": ports.keyring.public_keys()},
     )
+    # Our tokens travel in a header: a claim against forged cookies would only make them longer.
+    app.config["JWT_COOKIE_CSRF_PROTECT"] = False
     wiring.init_app(app, ports)
     configure_signing(app.extensions["flask-jwt-extended"])
     # Only the address: the throttle counts clients, not the gateway that all of them come through.

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from chassis.auth import KEY_SET
 from chassis.database import transaction
+from chassis.messaging.locks import RELAY_LOCK, held_lock
 from chassis.messaging.tables import outbox
 from user_service import wiring
 from user_service.models import Address, LoginSession, RefreshToken, SigningKey, User
@@ -194,4 +194,13 @@ def test_processes_without_a_key_make_one(live_app, live_people, at_once):
     first, second = at_once(sign, sign)
 
     assert first == second != "test-key"
-    assert live_app.extensions[KEY_SET] is not None
+
+
+def test_a_running_relay_does_not_hold_up_a_rotation(live_app, live_people, auth):
+    people = live_people()
+
+    with held_lock(live_app.config["SETTINGS"].database_url, RELAY_LOCK) as lock:
+        assert lock is not None
+        answer = people.send("POST", "/keys/rotate", headers=auth(roles=("admin",)))
+
+    assert answer.status_code == 201

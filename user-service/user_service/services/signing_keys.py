@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.algorithms import RSAAlgorithm
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, or_, select, text
 from sqlalchemy.orm import Session
 
 from chassis import clock
@@ -25,8 +25,6 @@ from user_service.models.signing_keys import KeyState, SigningKey, newest_active
 logger = logging.getLogger(__name__)
 Transaction = Callable[[], AbstractContextManager[Session]]
 
-# Any constant: it keeps two replicas from publishing two keys at the same time.
-_LOCK = 7_301_986
 # Verifiers' clocks may be behind ours by this much.
 _CLOCK_SKEW_SECONDS = 60
 _RETIRED_KEYS_KEPT = timedelta(days=7)
@@ -76,7 +74,7 @@ def rotate_key(transaction: Transaction, cipher: Fernet, policy: KeyPolicy) -> S
     """Publish a new key; it signs after `policy.publish_seconds`, its predecessors retire later.
 
     The very first key signs at once: no token exists that a verifier could know another key from.
-    Locks: one advisory lock.
+    Locks: the table of keys, against other rotations.
     """
     pair = _new_pair(cipher)
     with transaction() as session:
@@ -89,7 +87,7 @@ def rotate_due_key(
 ) -> SigningKey | None:
     """Rotate if the newest key is older than `policy.rotation_seconds`; safe with several callers.
 
-    Locks: one advisory lock.
+    Locks: the table of keys, against other rotations.
     """
     with transaction() as session:
         if not _due(unretired_keys(session), policy):
@@ -108,7 +106,7 @@ def ensure_usable_key(transaction: Transaction, cipher: Fernet) -> None:
 
     Needed before the first login, and after `SECRET_KEY` was replaced: tokens of the unreadable
     keys stay valid, for their public halves stay published.
-    Locks: one advisory lock.
+    Locks: the table of keys, against other rotations.
     """
     pair = _new_pair(cipher)
     with transaction() as session:
@@ -147,7 +145,8 @@ def _new_pair(cipher: Fernet) -> KeyPair:
 
 
 def _lock_unretired(session: Session) -> Sequence[SigningKey]:
-    session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    # Keeps out other rotations and no reader. A numbered advisory lock could be somebody else's.
+    session.execute(text("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"))
     return unretired_keys(session)
 
 
