@@ -84,9 +84,12 @@ class Settings:
                 values[spec.name] = _read(spec, types[spec.name], source, production)
             except (ValueError, OSError) as error:
                 problems.append(f"{spec.name.upper()} {error}")
-        if not problems:
-            settings = cls(**values)
-            problems = settings.problems()
+                # Any value of the type, so that the others are checked in the same go.
+                missing = spec.default is MISSING
+                values[spec.name] = types[spec.name]() if missing else spec.default
+        settings = cls(**values)
+        reported = {problem.split()[0] for problem in problems}
+        problems += [found for found in settings.problems() if found.split()[0] not in reported]
         if problems:
             raise ConfigError(problems)
         return settings
@@ -164,6 +167,21 @@ class ServiceConfig(Settings):
             found.append("LOG_FORMAT must be json or console")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
             found.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        positive = (
+            "max_body_bytes",
+            "web_workers",
+            "web_threads",
+            "worker_concurrency",
+            "db_pool_size",
+        )
+        found += [
+            f"{name.upper()} must be at least 1" for name in positive if getattr(self, name) < 1
+        ]
+        found += [
+            f"{name.upper()} must be 0 to 65535"
+            for name in ("port", "worker_port")
+            if getattr(self, name) not in range(65_536)
+        ]
         return found
 
     @property

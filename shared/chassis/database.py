@@ -71,6 +71,8 @@ def init_app(app: Flask, db: SQLAlchemy, config: ServiceConfig) -> None:
         "pool_timeout": 3,
         "pool_pre_ping": True,
         "pool_recycle": 1800,
+        # An error's text would carry the values of its statement into the log.
+        "hide_parameters": True,
         "connect_args": _CONNECT_ARGS,
     }
     db.init_app(app)
@@ -82,6 +84,7 @@ def init_app(app: Flask, db: SQLAlchemy, config: ServiceConfig) -> None:
         max_overflow=0,
         pool_timeout=3,
         pool_recycle=1800,
+        hide_parameters=True,
         pool_reset_on_return=None,
         connect_args=_CONNECT_ARGS,
     )

@@ -4,6 +4,7 @@ Log a constant message and ids as fields: `logger.info("order placed", extra={"o
 """
 
 import logging
+import re
 import sys
 import time
 from typing import Any
@@ -17,6 +18,11 @@ from chassis.tracing import current_traceparent
 _QUIET = ("pika", "amqp", "kombu", "urllib3", "werkzeug", "alembic.runtime")
 # Whatever a record calls such a field, its value never reaches the log.
 _SECRET_PARTS = ("password", "token", "secret", "authorization", "cookie", "api_key", "card")
+
+# Where Postgres quotes a statement or a row in an error's text, up to the part that follows it.
+_QUOTED_VALUES = re.compile(
+    r"^(LINE \d+|DETAIL):.*?(?=^ *\^$|^\[SQL|^HINT|^CONTEXT|^$|\Z)", re.MULTILINE | re.DOTALL
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +41,13 @@ def _redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]
     return event
 
 
+def _hide_values(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    # psycopg2 writes values into the statement, and the server's error repeats a line of it.
+    if "exception" in event:
+        event["exception"] = _QUOTED_VALUES.sub(r"\1: [redacted]\n", event["exception"])
+    return event
+
+
 def configure(service: str, level: str = "INFO", style: str = "json") -> None:
     """Send all logs of this process to stdout; `style` is `json` or `console`."""
     shared: list[Any] = [
@@ -47,7 +60,11 @@ def configure(service: str, level: str = "INFO", style: str = "json") -> None:
         _redact,
     ]
     final: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.format_exc_info,
+            _hide_values,
+            structlog.processors.JSONRenderer(),
+        ]
         if style == "json"
         else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     )
