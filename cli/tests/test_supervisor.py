@@ -194,6 +194,26 @@ def test_a_process_that_ignores_its_signal_is_killed_after_its_time(fake: Fake) 
     assert fake.events() == ["start deaf"]
 
 
+def test_a_second_ctrl_c_does_not_wait(fake: Fake) -> None:
+    script = "import signal, time; signal.signal(15, lambda *_: 0); print('up', flush=True)\n"
+    argv = (sys.executable, "-c", script + "while True: time.sleep(60)")
+    log = fake.folder / "deaf.log"
+    deaf = Process(
+        name="deaf",
+        stage=Stage.SERVICE,
+        command=lambda: Command(argv=argv),
+        ready=lambda: log.read_text() == "up\n",
+    )
+
+    def watch(supervisor: Supervisor) -> None:
+        if supervisor.phase in ("ready", "stopping"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    began = time.monotonic()
+    fake.run(deaf, watch=watch)
+    assert time.monotonic() - began < 10
+
+
 GRANDPARENT = """
 import sys, pathlib
 from platform_cli.child import Command

@@ -14,7 +14,7 @@ from typing import Any
 
 from platform_cli.errors import PlatformError
 from platform_cli.supervisor.probes import Probes
-from platform_cli.supervisor.process import Process
+from platform_cli.supervisor.process import Process, Stage
 from platform_cli.supervisor.supervised import ALIVE, Phase, Supervised
 
 # A process that ends this often before the platform was ready once will not come up by itself.
@@ -48,7 +48,7 @@ class Supervisor:
         self._watch, self._restarts, self._until = watch, restarts, until
         self._probes = Probes()
         self._probed: dict[str, float] = {}
-        self._stop_asked = False
+        self._stop_asked = self._hurry = False
         self._began = time.monotonic()
         self._wake, self._waker = os.pipe()
 
@@ -142,6 +142,8 @@ class Supervisor:
             on_turn = one.process.stage == last and one.phase is not Phase.STOPPING
             if on_turn or one.phase not in ALIVE:
                 one.ask_to_stop()
+            elif self._hurry and one.phase is Phase.STOPPING and one.process.stage > Stage.STORE:
+                one.kill()
 
     def _finished(self) -> bool:
         return self._stop_asked and not any(one.phase in ALIVE for one in self.children.values())
@@ -151,11 +153,14 @@ class Supervisor:
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         # SIGHUP too: closing the terminal must end the platform in an orderly way.
         ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        handlers: Handlers = {
-            number: signal.signal(number, lambda *_: self.stop()) for number in ending
-        }
+        handlers: Handlers = {number: signal.signal(number, self._on_end) for number in ending}
         handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return handlers
+
+    def _on_end(self, number: int, _: FrameType | None) -> None:
+        # Somebody who presses Ctrl-C again does not want to wait; nothing is lost by a kill.
+        self._hurry = self._stop_asked and number == signal.SIGINT
+        self.stop()
 
     def _wait(self) -> None:
         """Sleep until a signal comes (an ended child, a stop) or the next round is due."""

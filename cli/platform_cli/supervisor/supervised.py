@@ -91,6 +91,12 @@ class Supervised:
         elif self.phase is not Phase.DONE:
             self.phase = Phase.WAITING if again else Phase.STOPPED
 
+    def kill(self) -> None:
+        """End the process at once."""
+        if self.popen:
+            with suppress(ProcessLookupError):
+                self.popen.send_signal(signal.SIGKILL)
+
     def observe(self) -> None:
         """Notice that the process has ended, that its pause or its time to stop is over."""
         now = time.monotonic()
@@ -98,8 +104,7 @@ class Supervised:
             child.end_group(self.popen)
             self._ended(self.popen.returncode)
         elif self.popen and self.phase is Phase.STOPPING and now > self._kill_at:
-            with suppress(ProcessLookupError):
-                self.popen.send_signal(signal.SIGKILL)
+            self.kill()
         elif self.phase is Phase.BACKING_OFF and now >= self._retry_at:
             self.phase = Phase.WAITING
 
