@@ -12,6 +12,7 @@ from typing import Any
 import celery as celery_package
 from celery import Celery
 from flask import Flask, has_app_context
+from kombu.exceptions import OperationalError
 
 from chassis.messaging.bus import BusUnavailable
 from chassis.request_id import accept_request_id, set_request_id
@@ -119,17 +120,37 @@ def bind_celery(app: Celery, flask_app: Flask) -> None:
     )
 
 
-def send_task(app: Celery, name: str, **options: Any) -> None:
-    """Send a task now; raises BusUnavailable when the broker does not take it.
+class TaskSender:
+    """Sends tasks from one thread over a connection of its own, which it drops when it fails.
 
-    options: those of Celery's `send_task`.
+    Celery's own pool keeps connections that RabbitMQ has closed, so that the next send fails too.
     """
-    connection = app.connection_for_write()
-    try:
-        app.send_task(name, retry=False, **options)
-    except (*connection.connection_errors, *connection.channel_errors) as error:
-        # A pooled connection that died stays in the pool, and the next send would fail as well.
-        app.pool.force_close_all()
-        raise BusUnavailable(f"Celery: {type(error).__name__}") from error
-    finally:
-        connection.release()
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._producer: Any = None
+        connection = app.connection_for_write()
+        self._lost = (OperationalError, *connection.connection_errors, *connection.channel_errors)
+
+    def send(self, name: str, **options: Any) -> None:
+        """Send a task now; raises BusUnavailable when the broker does not take it.
+
+        options: those of Celery's `send_task`.
+        """
+        try:
+            if self._producer is None:
+                # Nobody would answer heartbeats between two tasks.
+                connection = self._app.connection_for_write(heartbeat=0)
+                self._producer = self._app.amqp.Producer(connection, auto_declare=False)
+            # What Celery logs of a task is this text instead of its arguments.
+            texts = {"argsrepr": "(...)", "kwargsrepr": "{...}"}
+            self._app.send_task(name, producer=self._producer, retry=False, **texts, **options)
+        except self._lost as error:
+            self.close()
+            raise BusUnavailable(f"Celery: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        """Close the connection; the next task opens one."""
+        producer, self._producer = self._producer, None
+        if producer is not None and producer.connection is not None:
+            producer.connection.collect()

@@ -1,41 +1,38 @@
 """Celery's worker with a pool of threads, in the main thread of the process."""
 
 import importlib
+import logging
 import threading
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import state
 from flask import Flask
 from sqlalchemy import Row
 
-from chassis.tasks import Periodic, bind_celery, send_task
+from chassis.tasks import Periodic, TaskSender, bind_celery
 
 BEAT_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
 class Tasks:
-    """The Celery app of a service and what is sent periodically."""
+    """The Celery app of a service, what is sent periodically, and the senders of two threads."""
 
-    celery: Celery
-    schedule: Sequence[Periodic]
+    def __init__(self, celery: Celery, schedule: Sequence[Periodic]) -> None:
+        self.celery, self.schedule = celery, schedule
+        self._of_relay, self._of_ticker = TaskSender(celery), TaskSender(celery)
 
     def send_row(self, row: Row[Any]) -> None:
         """Send a task of the outbox; raises BusUnavailable. Sent twice it has the same id."""
-        send_task(
-            self.celery,
-            row.type,
-            kwargs=row.payload,
-            task_id=str(row.event_id),
-            headers=row.headers,
-        )
+        task_id = str(row.event_id)
+        self._of_relay.send(row.type, kwargs=row.payload, task_id=task_id, headers=row.headers)
 
     def send_periodic(self, task: str, every: float) -> None:
         """Send a periodic task that expires when the next one is due; raises BusUnavailable."""
-        send_task(self.celery, task, expires=every)
+        self._of_ticker.send(task, expires=every)
 
 
 def load_tasks(dotted_name: str, app: Flask) -> Tasks:
@@ -69,6 +66,11 @@ def run_celery(celery: Celery, beat: Callable[[], None], stop: threading.Event) 
     signals.worker_shutting_down.connect(stopping)
     signals.setup_logging.connect(keep_logging)
     celery.steps["worker"].add(Beat)
+    # Two lines for each tick of each periodic task would hide the rest.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Said at each loss of the broker. The setting it praises needs a pool of processes.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     worker = celery.Worker(
         pool="threads",
         concurrency=celery.conf.worker_concurrency,
