@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from chassis import clock as platform_clock
-from chassis.testing import deliverer
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from chassis import clock as platform_clock
+from chassis.testing import deliverer
 
 Data = dict[str, Any]
 

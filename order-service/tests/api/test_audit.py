@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from order_service.models import Order, OrderLine, OrderPayment, Refund, TimelineEntry
-from order_service.models.payments import RefundStatus
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
+
+from order_service.models import Order, OrderLine, OrderPayment, Refund, TimelineEntry
+from order_service.models.payments import RefundStatus
 
 
 def audit(shop: Any) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
+
 from chassis.database import transaction
 from chassis.messaging.tables import outbox
 from order_service.services.audit import audit_orders
 from order_service.services.orders import expire_due_orders
-from sqlalchemy import select
 
 ROUNDS = 5
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import jsonschema
 import pytest
+
 from order_service import events
 
 

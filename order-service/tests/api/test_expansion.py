@@ -1,4 +1,4 @@
-"""`?expand=`: real HTTP servers in the place of the other services, and a port where none listens."""
+"""`?expand=`: a real HTTP server in the place of other services, and a port where none listens."""
 
 import json
 import socket

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from chassis.database import transaction
 from order_service.services.orders import EXPIRY_BATCH, expire_due_orders
 

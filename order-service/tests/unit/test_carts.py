@@ -1,6 +1,7 @@
 from uuid import uuid4
 
 import pytest
+
 from order_service.models import Cart
 from order_service.models.errors import CartFull, NotInCart, QuantityTooLarge
 

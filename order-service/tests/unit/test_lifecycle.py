@@ -1,6 +1,7 @@
 """The whole matrix of the state machine, cell by cell."""
 
 import pytest
+
 from order_service.models.lifecycle import (
     COMMANDS,
     RULES,

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+
 from chassis.money import Money
 from order_service.models import Order, OrderPayment
 from order_service.models.errors import IllegalMove, ReservationMismatch
