@@ -70,6 +70,13 @@ class ClientTooSlow(ServiceError):
     code = "gateway.client_too_slow"
 
 
+class UnknownCoding(ServiceError):
+    """The transfer coding is not known; only chunked is."""
+
+    status = 501
+    code = "gateway.unknown_transfer_coding"
+
+
 class LoopDetected(ServiceError):
     """The request came back to the gateway that sent it."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from api_gateway.call import Environ
-from api_gateway.errors import BodyTooLarge, ClientGone, ClientTooSlow
+from api_gateway.errors import BodyTooLarge, ClientGone, ClientTooSlow, UnknownCoding
 
 # A body up to this size is read before anything is sent: one packet less, and it can be sent again.
 _WHOLE_BYTES = 65536
@@ -64,10 +64,14 @@ def too_large(limit: int) -> BodyTooLarge:
 def frame_body(environ: Environ, limit: int) -> tuple[str, bytes | BodyStream]:
     """Return the framing header line for the service and the body to send.
 
-    limit: the most bytes accepted. Raises BodyTooLarge, before anything is read where a length is
-    announced.
+    limit: the most bytes accepted. Raises UnknownCoding, and BodyTooLarge before anything is read
+    where a length is announced.
     """
-    if environ.get("HTTP_TRANSFER_ENCODING"):
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding:
+        if coding.lower() != "chunked":
+            # gunicorn takes off the chunks only: what is left would go on without its coding.
+            raise UnknownCoding
         return "Transfer-Encoding: chunked\r\n", BodyStream(environ["wsgi.input"], None, limit)
     announced = environ.get("CONTENT_LENGTH")
     if not announced:

@@ -65,9 +65,10 @@ class Recorder:
         return [(name.lower(), value) for name, value in pairs]
 
     def stop(self) -> None:
-        """Refuse connections from now on."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        """Refuse connections from now on; can be called again."""
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
 
     def _accept(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +52,9 @@ class AccessLog:
             "request_id": call.request_id,
             **fields,
         }
-        os.write(_STDOUT, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        # Nobody listening to the log is no reason to fail a request.
+        with suppress(OSError):
+            os.write(_STDOUT, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 class Logged:

@@ -146,6 +146,14 @@ def test_body_up_to_the_end_of_the_connection_is_passed_whole(gateway: Any, reco
     assert gateway.ask("/api/echo/x").body == b"x" * 100_000
 
 
+def test_client_of_1_0_gets_a_body_without_chunks(gateway: Any, recorder: Any) -> None:
+    recorder.answer = b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"\r\n5\r\nhello\r\n0\r\n\r\n"
+    with gateway.wire() as wire:
+        wire.send(b"GET /api/echo/x HTTP/1.0\r\nHost: h\r\n\r\n")
+        head, _, body = wire.rest().partition(b"\r\n\r\n")
+    assert (body, b"transfer-encoding" in head.lower()) == (b"hello", False)
+
+
 def test_trailers_do_not_become_headers(gateway: Any, recorder: Any) -> None:
     recorder.answer = b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"\r\n2\r\nok\r\n0\r\nX-Late: 1\r\n\r\n"
     reply = gateway.ask("/api/echo/x")

@@ -197,6 +197,17 @@ def test_refused_head_has_the_envelope_too(
     assert json.loads(reply.body)["request_id"] == reply.header("x-request-id")
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "identity, chunked", "gzip", "x-other"])
+def test_body_in_another_coding_is_refused_and_ends_the_connection(
+    gateway: Any, recorder: Any, coding: str
+) -> None:
+    with gateway.wire() as wire:
+        wire.send(POST + f"Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\n".encode() + GET + b"\r\n")
+        seen = wire.rest()
+    assert seen[9:12] in (b"400", b"501") and seen.count(b"X-Request-ID: ") == 1
+    assert recorder.heads == []
+
+
 def test_pipelined_requests_are_answered_in_order(gateway: Any, recorder: Any) -> None:
     body = b"POST /api/echo/2 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
     with gateway.wire() as wire:
