@@ -3,11 +3,11 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import jsonschema
+import jwt
 import pytest
 import redis
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -18,12 +18,10 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from chassis import clock as platform_clock
-from chassis.messaging.tables import outbox
 from chassis.testing import KEY_ID
 from user_service import wiring
 from user_service.extensions import Base
 from user_service.models import SigningKey
-from user_service.services.passwords import Passwords
 from user_service.services.signing_keys import derive_cipher, encrypt_pair
 
 Data = dict[str, Any]
@@ -121,6 +119,11 @@ class People:
     def refresh(self, refresh_token: str) -> TestResponse:
         return self.send("POST", "/refresh", {"refresh_token": refresh_token})
 
+    def claims(self, access_token: str) -> Data:
+        """Return what an access token says, unverified."""
+        claims: Data = jwt.decode(access_token, options={"verify_signature": False})
+        return claims
+
     def me(self, account_or_token: Account | str) -> TestResponse:
         """Read the own account, which shows whether an access token is accepted."""
         token = getattr(account_or_token, "access_token", account_or_token)
@@ -187,61 +190,3 @@ def rows(session: Session) -> Callable[[], dict[str, int]]:
         }
 
     return count
-
-
-@pytest.fixture
-def tasks(session: Session) -> Callable[[], list[tuple[str, Data]]]:
-    """Return the tasks that this test has enqueued so far, with their arguments."""
-
-    def read() -> list[tuple[str, Data]]:
-        statement = select(outbox.c.type, outbox.c.payload).where(outbox.c.kind == "task")
-        return [(row.type, row.payload) for row in session.execute(statement.order_by(outbox.c.id))]
-
-    return read
-
-
-@pytest.fixture
-def check_event(event_schema: Callable[[str], Data]) -> Callable[[Any], None]:
-    """Check an event's data against its schema."""
-
-    def check(event: Any) -> None:
-        jsonschema.validate(event.data, event_schema(event.type))
-
-    return check
-
-
-class CountingPasswords(Passwords):
-    """Real hashing that notes which operations were asked for."""
-
-    def __init__(self, calls: list[str]) -> None:
-        super().__init__(concurrency=2)
-        self._calls = calls
-
-    def hash(self, password: str) -> str:
-        self._calls.append("hash")
-        return super().hash(password)
-
-    def matches(self, stored: str | None, password: str) -> bool:
-        self._calls.append("matches")
-        return super().matches(stored, password)
-
-
-@pytest.fixture
-def use_ports(app: Flask) -> Iterator[Callable[..., None]]:
-    """Change ports for this test: `use_ports(password_minimum=15)`."""
-    with app.app_context():
-        before = wiring.ports()
-
-    def change(**values: Any) -> None:
-        wiring.init_app(app, replace(before, **values))
-
-    yield change
-    wiring.init_app(app, before)
-
-
-@pytest.fixture
-def hashes(use_ports: Callable[..., None]) -> list[str]:
-    """The hash operations of this test, in order."""
-    calls: list[str] = []
-    use_ports(passwords=CountingPasswords(calls))
-    return calls

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -53,12 +55,16 @@ def test_a_weak_first_password_is_refused(app, rows):
     assert rows() == before
 
 
-def test_a_start_makes_the_first_signing_key(app, session):
+def test_a_start_makes_the_first_signing_key_and_administrator(app, session):
     wiring.ports().keyring.forget()
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(before, admin_email=EMAIL, admin_password=PASSWORD)
 
     bootstrap.run()
     bootstrap.run()
 
+    app.config["SETTINGS"] = before
     [key] = session.scalars(select(SigningKey)).all()
     assert wiring.ports().keyring.signing_key().kid == key.kid
     wiring.ports().keyring.forget()
+    assert session.scalars(select(User.role)).all() == ["admin"]

@@ -142,3 +142,14 @@ def test_the_account_of_a_token_that_no_longer_exists_is_not_found(people, auth)
     answer = people.send("GET", "/me", headers=auth())
 
     assert (answer.status_code, answer.get_json()["code"]) == (404, "users.not_found")
+
+
+def test_a_password_change_that_was_overtaken_changes_nothing(people, ada, session, overtake):
+    other = people.tokens(ada.email)
+    overtake("hash")
+
+    answer = change_password(people, ada, ada.password, "another long password")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "users.password_changed")
+    assert session.scalars(select(User.password_hash)).one() == "changed meanwhile"
+    assert people.me(other["access_token"]).status_code == 200

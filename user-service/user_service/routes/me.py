@@ -1,7 +1,6 @@
 """The caller's own account."""
 
 from typing import Any
-from uuid import UUID
 
 from chassis.auth import login_required, principal
 from chassis.database import transaction
@@ -9,7 +8,7 @@ from chassis.routing import ApiBlueprint, expected_version
 from user_service.models.users import User
 from user_service.schemas.users import PasswordChangeSchema, ProfileChangesSchema, UserSchema
 from user_service.services.users import change_password, edit_profile, find_user
-from user_service.wiring import client_address, ports
+from user_service.wiring import client_address, current_session_id, ports
 
 blueprint = ApiBlueprint(
     "me", __name__, url_prefix="/api/users/me", description="The caller's own account"
@@ -41,11 +40,10 @@ def patch_me(body: dict[str, Any]) -> User:
 @blueprint.response(200, message="Password changed")
 def post_password(body: dict[str, Any]) -> None:
     """Change the password; all other sessions end, this one goes on."""
-    caller = principal()
     change_password(
         ports(),
-        user_id=caller.user_id,
-        session_id=UUID(caller.session_id),
+        user_id=principal().user_id,
+        session_id=current_session_id(),
         **body,
         address=client_address(),
     )

@@ -1,7 +1,6 @@
 """Registering, logging in, refreshing, logging out."""
 
 from typing import Any
-from uuid import UUID
 
 from chassis.auth import login_required, principal, public
 from chassis.routing import ApiBlueprint
@@ -10,7 +9,12 @@ from user_service.schemas.sessions import LoginSchema, LogoutSchema, RefreshSche
 from user_service.schemas.users import RegistrationSchema, UserSchema
 from user_service.services.sessions import TokenPair, log_in, log_out, refresh_session
 from user_service.services.users import Registration, register_user
-from user_service.wiring import client_address, ports
+from user_service.wiring import client_address, current_session_id, ports
+
+TokenAnswer = tuple[TokenPair, int, dict[str, str]]
+
+# RFC 6749 section 5.1: no cache on the way may keep tokens.
+_NOT_STORED = {"Cache-Control": "no-store"}
 
 blueprint = ApiBlueprint(
     "sessions", __name__, url_prefix="/api/users", description="Registering and logging in"
@@ -34,22 +38,22 @@ def register(body: dict[str, Any]) -> User:
 @public
 @blueprint.arguments(LoginSchema)
 @blueprint.response(200, TokenPairSchema, message="Logged in")
-def login(body: dict[str, Any]) -> TokenPair:
+def login(body: dict[str, Any]) -> TokenAnswer:
     """Open a session.
 
     401 `users.invalid_credentials` for an unknown account as for a wrong password, 403
     `users.deactivated`, 429 `users.too_many_attempts` with Retry-After after repeated failures.
     """
-    return log_in(ports(), **body, address=client_address())
+    return log_in(ports(), **body, address=client_address()), 200, _NOT_STORED
 
 
 @blueprint.route("/refresh", methods=["POST"])
 @public
 @blueprint.arguments(RefreshSchema)
 @blueprint.response(200, TokenPairSchema, message="Refreshed")
-def refresh(body: dict[str, Any]) -> TokenPair:
+def refresh(body: dict[str, Any]) -> TokenAnswer:
     """Exchange a refresh token for a new pair; a second use of it ends the session (401)."""
-    return refresh_session(ports(), body["refresh_token"])
+    return refresh_session(ports(), body["refresh_token"]), 200, _NOT_STORED
 
 
 @blueprint.route("/logout", methods=["POST"])
@@ -62,7 +66,7 @@ def logout(body: dict[str, Any]) -> None:
     log_out(
         ports(),
         user_id=caller.user_id,
-        session_id=UUID(caller.session_id),
+        session_id=current_session_id(),
         token_id=caller.token_id,
         refresh_token=body["refresh_token"],
     )
