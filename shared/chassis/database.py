@@ -24,14 +24,16 @@ _READER = "chassis.reader"
 # SQLSTATEs after which the whole transaction can be run again (PostgreSQL, appendix A).
 SERIALIZATION_FAILURE, DEADLOCK_DETECTED = "40001", "40P01"
 
-_SESSION_LIMITS = (
+# Times come back in UTC, wherever the server stands.
+_SESSION_OPTIONS = (
     "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
+    " -c timezone=UTC"
 )
 _CONNECT_ARGS = {
     "connect_timeout": 3,
     "tcp_user_timeout": 5000,
     "keepalives_idle": 5,
-    "options": _SESSION_LIMITS,
+    "options": _SESSION_OPTIONS,
 }
 
 

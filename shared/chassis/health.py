@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import __version__
 from chassis.auth import public
-from chassis.database import reading
+from chassis.database import fetch_all
 from chassis.migrations import expected_head
 from chassis.response import json_bytes
 
@@ -21,8 +21,8 @@ def check_database(head: Callable[[], str | None]) -> dict[str, Any]:
     """Ask the service's own database for its schema version: one round trip shows both."""
     started = time.perf_counter()
     try:
-        with reading() as connection:
-            current = connection.execute(_CURRENT).scalar()
+        # Asked again where the connection had died: the database may be back since.
+        rows = fetch_all(_CURRENT)
     except SQLAlchemyError as error:
         cause = type(getattr(error, "orig", None) or error).__name__
         return {
@@ -31,6 +31,7 @@ def check_database(head: Callable[[], str | None]) -> dict[str, Any]:
         }
     elapsed = round((time.perf_counter() - started) * 1000, 1)
     expected = head()
+    current = rows[0]["version_num"] if rows else None
     schema: dict[str, Any] = {"ok": current == expected, "version": current}
     if current != expected:
         schema["reason"] = f"expected {expected}"

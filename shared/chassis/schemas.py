@@ -1,8 +1,11 @@
 """marshmallow fields and a schema base that take exactly what they say, and convert nothing."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
+
+from chassis.money import EXPONENTS
 
 BIGINT_MAX = 2**63 - 1
 
@@ -58,23 +61,29 @@ class Int(fields.Integer):
 
 
 class Timestamp(fields.AwareDateTime):
-    """An RFC 3339 date-time with an offset; dumped in UTC."""
+    """An RFC 3339 date-time with an offset, of the years 1900 to 9998; dumped in UTC."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", **kwargs)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        # Near Python's limits an offset leads beyond them: Postgres would store the unreadable.
+        if not 1900 <= moment.year < 9999:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        return moment
+
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        # orjson writes it, in UTC.
-        return value
+        # orjson writes it, with the offset that it has.
+        return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
 
 
 class CurrencyCode(fields.String):
-    """An ISO 4217 code in capitals."""
+    """An active ISO 4217 code in capitals."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            validate=validate.Regexp(r"\A[A-Z]{3}\Z", error="Must be an ISO 4217 code."), **kwargs
-        )
+        known = validate.OneOf(sorted(EXPONENTS), error="Must be an ISO 4217 code.")
+        super().__init__(validate=known, **kwargs)
 
 
 class MoneySchema(StrictSchema):
