@@ -5,13 +5,15 @@ import hmac
 import logging
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis import clock
 from chassis.base_model import new_id
 from chassis.exceptions import ServiceError
 from payment_service.models.errors import SignatureInvalid, WebhookStale
@@ -21,6 +23,9 @@ from payment_service.services.confirmations import confirm_payment, refuse_confi
 logger = logging.getLogger(__name__)
 
 _HEADER = re.compile(r"t=(?P<time>[0-9]{1,12})(?P<signatures>(,v1=[0-9a-f]{64}){1,5})")
+
+# Stripe, the most patient one, sends a webhook again for three days.
+_REMEMBERED = timedelta(days=7)
 
 
 class Receipt(StrEnum):
@@ -92,3 +97,9 @@ def receive_webhook(session: Session, webhook: Webhook) -> Receipt:
         logger.warning("webhook ignored", extra={"type": webhook.type, "code": error.code})
         return Receipt.IGNORED
     return Receipt.PROCESSED
+
+
+def forget_webhooks(session: Session) -> None:
+    """Delete the ids of webhooks that are a week old."""
+    old = ReceivedWebhook.created_at < clock.now() - _REMEMBERED
+    session.execute(delete(ReceivedWebhook).where(old))
