@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from chassis.config import ServiceConfig, setting
-from user_service.models.password_policy import MAX_LENGTH, SHORTEST_MINIMUM
+from user_service.models.emails import InvalidEmail, canonical_email
+from user_service.models.password_policy import (
+    MAX_LENGTH,
+    SHORTEST_MINIMUM,
+    WeakPassword,
+    require_strong_password,
+)
 
 DAY = 86_400
 
@@ -32,6 +38,8 @@ class Config(ServiceConfig):
         found = super().problems()
         if bool(self.admin_email) != bool(self.admin_password):
             found.append("ADMIN_EMAIL and ADMIN_PASSWORD must be given together")
+        elif self.admin_email:
+            found += self._admin_problems()
         if not SHORTEST_MINIMUM <= self.password_min_length <= MAX_LENGTH:
             found.append(f"PASSWORD_MIN_LENGTH must be {SHORTEST_MINIMUM} to {MAX_LENGTH}")
         # Verifiers keep the key set for 300 s, and this service its own copy for 30 s.
@@ -48,3 +56,15 @@ class Config(ServiceConfig):
         if self.proxy_hops < 0:
             found.append("PROXY_HOPS must not be negative")
         return found
+
+    def _admin_problems(self) -> list[str]:
+        # Told at the start in one line, rather than by a migration that fails halfway.
+        try:
+            require_strong_password(
+                self.admin_password,
+                minimum=self.password_min_length,
+                context=(canonical_email(self.admin_email),),
+            )
+        except (InvalidEmail, WeakPassword) as error:
+            return [f"ADMIN_{e['field'].upper()} {e['message']}".rstrip(".") for e in error.errors]
+        return []

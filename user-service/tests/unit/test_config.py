@@ -37,6 +37,21 @@ def test_a_value_that_cannot_work_is_named(name, value):
         Config.from_env({**NEEDED, name: value})
 
 
+@pytest.mark.parametrize(
+    ("email", "password", "problem"),
+    [
+        ("root", "a long first password", "ADMIN_EMAIL is not an e-mail address"),
+        ("root@example.com", "admin", "ADMIN_PASSWORD Must have 8 to 128 characters"),
+        ("root@example.com", "admin123", "ADMIN_PASSWORD Is among the most used passwords"),
+    ],
+)
+def test_an_administrator_that_could_not_be_made_is_named(email, password, problem):
+    with pytest.raises(ConfigError) as refusal:
+        Config.from_env({**NEEDED, "ADMIN_EMAIL": email, "ADMIN_PASSWORD": password})
+
+    assert refusal.value.problems == [problem]
+
+
 def test_the_administrators_password_may_come_as_a_file(tmp_path):
     path = tmp_path / "password"
     path.write_text("a long first password\n")

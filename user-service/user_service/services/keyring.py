@@ -82,14 +82,22 @@ class Keyring:
         return next(filter(None, map(self._load, newest_first)), None)
 
     def _known(self) -> list[SigningKey]:
-        if time.monotonic() - self._read_at > _RELOAD_SECONDS:
-            with self._loading, self._transaction() as session:
-                rows = list(unretired_keys(session))
-                for row in rows:
-                    # Kept beyond this session, whose rollback would empty what is still attached.
-                    session.expunge(row)
-                self._rows, self._read_at = rows, time.monotonic()
+        if self._stale():
+            with self._loading:
+                if self._stale():
+                    self._read()
         return self._rows
+
+    def _stale(self) -> bool:
+        return time.monotonic() - self._read_at > _RELOAD_SECONDS
+
+    def _read(self) -> None:
+        with self._transaction() as session:
+            rows = list(unretired_keys(session))
+            for row in rows:
+                # Kept beyond this session, whose rollback would empty what is still attached.
+                session.expunge(row)
+        self._rows, self._read_at = rows, time.monotonic()
 
     def _load(self, key: SigningKey) -> LoadedKey | None:
         if key.kid not in self._loaded:
