@@ -34,17 +34,18 @@ SETTLED = {"paid", "shipped", "delivered", "rejected", "cancelled", "expired", "
 class Provider:
     """What payment-service knows: captured and refunded by payment, and refund requests seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, clamps: bool) -> None:
+        self.clamps = clamps
         self.captured: dict[str, int] = {}
         self.refunded: dict[str, int] = {}
         self.seen: set[str] = set()
 
-    def refund(self, payment_id: str, amount: int) -> bool:
-        """Give money back; False where so much is not left."""
-        if self.refunded.get(payment_id, 0) + amount > self.captured.get(payment_id, 0):
-            return False
-        self.refunded[payment_id] = self.refunded.get(payment_id, 0) + amount
-        return True
+    def refund(self, payment_id: str, amount: int) -> int:
+        """Give money back; return how much: what is left, or nothing, where less is left."""
+        left = self.captured[payment_id] - self.refunded.get(payment_id, 0)
+        given = amount if amount <= left else left if self.clamps else 0
+        self.refunded[payment_id] = self.refunded.get(payment_id, 0) + given
+        return given
 
 
 class SagaMachine(RuleBasedStateMachine):
@@ -55,13 +56,13 @@ class SagaMachine(RuleBasedStateMachine):
     connection: Connection
     published: Callable[[], list[Any]]
 
-    @initialize(quantity=st.integers(1, 3), paid=st.booleans())
-    def place(self, quantity: int, paid: bool) -> None:
+    @initialize(quantity=st.integers(1, 3), paid=st.booleans(), clamps=st.booleans())
+    def place(self, quantity: int, paid: bool, clamps: bool) -> None:
         # Undone at the end, so that the hundredth order is alone in the database too.
         self.savepoint = self.connection.begin_nested()
         self.order = self.shop.place(quantity)
         self.total = quantity * PRICE
-        self.provider = Provider()
+        self.provider = Provider(clamps)
         self.waiting: list[tuple[str, dict[str, Any]]] = []
         self.delivered: list[tuple[str, dict[str, Any], UUID]] = []
         # Half of the runs begin where the money is: a random walk alone seldom gets that far.
@@ -119,9 +120,10 @@ class SagaMachine(RuleBasedStateMachine):
                 )
 
     def _refund(self, payment_id: str, amount: int, refund_id: str) -> None:
-        if self.provider.refund(payment_id, amount):
+        given = self.provider.refund(payment_id, amount)
+        if given:
             data = self.shop.messages.payment_refunded(
-                self.order, payment_id=payment_id, amount=amount, refund_id=refund_id
+                self.order, payment_id=payment_id, amount=given, refund_id=refund_id
             )
             self.waiting.append(("payment.refunded.v1", data))
 
