@@ -141,6 +141,8 @@ class TaskSender:
             if self._producer is None:
                 # Nobody would answer heartbeats between two tasks.
                 connection = self._app.connection_for_write(heartbeat=0)
+                # One attempt; a producer that connects by itself tries for six seconds.
+                connection.connect()
                 self._producer = self._app.amqp.Producer(connection, auto_declare=False)
             # What Celery logs of a task is this text instead of its arguments.
             texts = {"argsrepr": "(...)", "kwargsrepr": "{...}"}
