@@ -2,8 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from api_gateway.config import Config
@@ -19,7 +20,7 @@ class Server(BaseApplication):
         for name, value in gunicorn_options(Config.from_env()).items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Callable[..., Any]:
         # Here, in a worker whose sockets gevent has replaced: what this imports takes hold of them.
         from api_gateway.app import create_app
 

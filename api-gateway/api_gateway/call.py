@@ -5,6 +5,7 @@ from time import perf_counter
 from typing import Any
 
 from chassis.request_id import accept_request_id
+from chassis.tracing import accept_traceparent
 
 Environ = dict[str, Any]
 Fields = list[tuple[str, str]]
@@ -24,6 +25,7 @@ class Call:
         "service",
         "started",
         "status",
+        "traceparent",
     )
 
     def __init__(self, environ: Environ) -> None:
@@ -32,6 +34,7 @@ class Call:
         self.path = ""
         self.started = perf_counter()
         self.request_id = accept_request_id(environ.get("HTTP_X_REQUEST_ID"))
+        self.traceparent = accept_traceparent(environ.get("HTTP_TRACEPARENT"))
         self.service = "gateway"
         self.claims: dict[str, Any] | None = None
         self.status = 0

@@ -19,6 +19,7 @@ from api_gateway.target import Target, read_target
 from api_gateway.upstreams.upstream import Upstream
 from chassis.exceptions import ServiceError
 from chassis.request_id import set_request_id
+from chassis.tracing import set_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Gateway(Flask):
         """Answer one request (PEP 3333)."""
         call = Call(environ)
         set_request_id(call.request_id)
+        set_traceparent(call.traceparent)
         try:
             reply = self._reply(call)
         except ServiceError as error:

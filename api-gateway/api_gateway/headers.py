@@ -17,7 +17,8 @@ _HOP_BY_HOP = frozenset(
     }
 )  # fmt: skip
 _REQUEST_DROPPED = _HOP_BY_HOP | {
-    "host", "content-length", "expect", "proxy", "forwarded", "x-real-ip", "x-request-id", "via",
+    "host", "content-length", "expect", "proxy", "forwarded", "traceparent", "via",
+    "x-real-ip", "x-request-id",
 }  # fmt: skip
 _RESPONSE_DROPPED = frozenset(name.encode() for name in _HOP_BY_HOP | {"alt-svc"})
 # Whoever could set these could be anybody, or come from anywhere.
@@ -93,6 +94,7 @@ def _own_fields(call: Call, host: str) -> list[str]:
         raise LoopDetected
     lines = [
         f"X-Request-ID: {call.request_id}\r\n",
+        f"Traceparent: {call.traceparent}\r\n",
         f"X-Forwarded-For: {environ.get('REMOTE_ADDR') or 'unknown'}\r\n",
         f"X-Forwarded-Proto: {environ['wsgi.url_scheme']}\r\n",
         f"Via: {via + ', ' if via else ''}1.1 {VIA}\r\n",

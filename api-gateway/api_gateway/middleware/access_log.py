@@ -50,6 +50,7 @@ class AccessLog:
             "logger": __name__,
             "timestamp": datetime.now(UTC).isoformat(),
             "request_id": call.request_id,
+            "trace_id": call.traceparent.split("-")[1],
             **fields,
         }
         # Nobody listening to the log is no reason to fail a request.

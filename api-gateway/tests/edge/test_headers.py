@@ -124,6 +124,19 @@ def test_request_id_of_the_client_is_kept_and_the_services_is_not(
     assert float(reply.header("x-response-time").removesuffix("ms")) >= 0
 
 
+def test_trace_of_the_client_goes_on_and_else_begins_here(gateway: Any, recorder: Any) -> None:
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    gateway.ask("/api/echo/x", headers={"traceparent": given})
+    gateway.ask("/api/echo/x", headers={"traceparent": "00-nonsense"})
+    (first,), (second,) = (
+        [value for name, value in recorder.fields(number) if name == "traceparent"]
+        for number in (0, 1)
+    )
+    continued, begun = first.split("-"), second.split("-")
+    assert (continued[1], continued[2] != given.split("-")[2]) == (given.split("-")[1], True)
+    assert (len(begun[1]), len(begun[2])) == (32, 16)
+
+
 def test_a_request_that_comes_back_is_stopped(gateway: Any, recorder: Any) -> None:
     reply = gateway.ask("/api/echo/x", headers={"Via": "1.1 a, 1.1 platform-gateway"})
     assert (reply.status, recorder.heads) == (508, [])

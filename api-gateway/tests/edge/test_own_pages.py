@@ -129,6 +129,7 @@ def test_each_request_is_logged_once_with_its_outcome(
     eventually(lambda: logged(gateway, "logged-request-1"))
     (line,) = logged(gateway, "logged-request-1")
     del line["timestamp"], line["ms"]
+    assert line.pop("trace_id") == dict(recorder.fields())["traceparent"].split("-")[1]
     assert line == {
         "service": "gateway", "event": "request", "level": "info",
         "logger": "api_gateway.middleware.access_log", "request_id": "logged-request-1",
