@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy import exc, orm
 from werkzeug.exceptions import HTTPException
 
@@ -75,6 +76,10 @@ def as_service_error(error: BaseException) -> ServiceError | None:
         )
     if isinstance(error, exc.DBAPIError):
         return _from_database(error)
+    if isinstance(error, ParseException | NoMoreData):
+        # Where the body ends is unknown, so nothing more can be read from this connection.
+        message = "The request body is framed wrongly or incomplete"
+        return BadRequest(message, code="malformed_body", headers={"Connection": "close"})
     if isinstance(error, ValueError) and "NUL (0x00)" in str(error):
         # psycopg2's own refusal, which SQLAlchemy does not wrap; for text from outside JSON.
         return Unprocessable("Text holds a character that is not allowed")
