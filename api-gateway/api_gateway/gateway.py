@@ -115,6 +115,9 @@ def _target(call: Call) -> Target:
 def error_reply(call: Call, error: ServiceError) -> Reply:
     """Return the envelope of an error."""
     call.error = error.code
+    if error.status >= 500 and error.__cause__ is not None:
+        # What exactly was wrong with a service is for its operators, not for the client.
+        call.error += f" ({type(error.__cause__).__name__}: {error.__cause__})"
     body = envelope(error, call.request_id)
     fields = [
         ("Content-Type", "application/json"),

@@ -138,6 +138,20 @@ def test_each_request_is_logged_once_with_its_outcome(
     assert "hunter2" not in gateway.log.read_text()
 
 
+def test_what_was_wrong_with_a_service_stands_in_the_log(
+    gateway: Any, recorder: Any, eventually: Any
+) -> None:
+    recorder.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"
+    gateway.ask("/api/echo/x", headers={"X-Request-ID": "odd-answer-1"})
+    gateway.ask("/api/down/x", headers={"X-Request-ID": "down-service-1"})
+    eventually(lambda: logged(gateway, "down-service-1"))
+    (odd,), (down,) = logged(gateway, "odd-answer-1"), logged(gateway, "down-service-1")
+    cause = "(BadFraming: Duplicate Content-Length)"
+    assert (odd["status"], odd["error"]) == (502, f"gateway.bad_upstream_answer {cause}")
+    cause = "(Unreachable: refused)"
+    assert (down["status"], down["error"]) == (503, f"gateway.upstream_unreachable {cause}")
+
+
 def test_client_that_left_is_logged_as_499(gateway: Any, recorder: Any, eventually: Any) -> None:
     asked = threading.Event()
 
