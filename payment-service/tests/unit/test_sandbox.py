@@ -196,3 +196,29 @@ def test_a_database_that_cannot_be_reached_is_unavailable_not_unknown() -> None:
 
     with pytest.raises(ProviderUnavailable):
         nowhere.charge(request())
+
+
+def test_a_restart_of_the_database_between_two_calls_is_not_noticed(
+    provider: SandboxProvider, engine: Engine
+) -> None:
+    provider.charge(request())
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+    assert isinstance(provider.charge(request(key="k2")), Approved)
+
+
+def test_an_error_before_the_commit_certainly_did_nothing(
+    provider: SandboxProvider, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE sandbox_charges"))
+
+    with pytest.raises(ProviderUnavailable):
+        provider.charge(request())
+    assert provider.lookup("k1") is None

@@ -1,6 +1,5 @@
 """A payment provider to develop and test against: no network, real idempotency, magic tokens."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,8 +23,6 @@ from payment_service.providers.sandbox import bookings, witness
 from payment_service.providers.sandbox.bookings import Answer
 from payment_service.providers.sandbox.tables import Outcome, requests
 
-logger = logging.getLogger(__name__)
-
 
 class SandboxProvider:
     """The sandbox. Sources: `bookings.MAGIC_DECLINES`, and the tokens named in `charge`.
@@ -43,6 +40,9 @@ class SandboxProvider:
             pool_size=1,
             max_overflow=7,
             pool_timeout=timeout,
+            # After a restart of the database a charge would look lost that was never sent.
+            pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 3,
                 "options": f"-c statement_timeout={limit} -c lock_timeout={limit}",
@@ -159,17 +159,24 @@ class SandboxProvider:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """Open a short transaction of the sandbox's own; database errors become provider errors."""
+        """Open a short transaction of the sandbox's own; database errors become provider errors.
+
+        Only an error of the commit leaves the outcome open; before it nothing can have happened.
+        """
         try:
             connection = self._engine.connect()
         except (DBAPIError, PoolTimeout) as error:
             raise ProviderUnavailable from error
-        try:
-            with connection, connection.begin():
+        with connection:
+            transaction = connection.begin()
+            try:
                 yield connection
-        except DBAPIError as error:
-            logger.warning("sandbox call without an answer", extra={"cause": type(error).__name__})
-            raise ProviderTimeout from error
+            except DBAPIError as error:
+                raise ProviderUnavailable from error
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                raise ProviderTimeout from error
 
 
 def _recorded(connection: Connection, key: str) -> Answer | None:
