@@ -1,4 +1,7 @@
-"""A till: a customer who pays, staff who capture and refund, a worker who asks the sandbox."""
+"""A till: a customer who pays, staff who capture and refund, a worker who asks the sandbox.
+
+One file, however long: test modules do not import from each other.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
