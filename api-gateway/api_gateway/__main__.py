@@ -1,6 +1,7 @@
 """`python -m api_gateway`: check the settings and the route table, then serve."""
 
 import os
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,12 @@ class Server(BaseApplication):
         return create_app()
 
 
+def allow_descriptors() -> None:
+    """Use all the descriptors that the system allows: each request needs two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> int:
     """Serve until stopped; returns 78 and a line for each problem where the settings are wrong."""
     try:
@@ -35,6 +42,7 @@ def main() -> int:
         for problem in error.problems:
             print(f"api_gateway: {problem}", file=sys.stderr)
         return 78  # EX_CONFIG of sysexits.h: starting again will not help.
+    allow_descriptors()
     Server().run()
     return 0
 

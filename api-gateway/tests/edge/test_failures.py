@@ -33,7 +33,7 @@ def test_service_that_does_not_answer_is_504_and_asked_once(
     recorder.handler = lambda _recorder, sock, _head: sock.recv(1) != b""
     started = time.monotonic()
     assert refusal(gateway.ask("/api/slow/x", method)) == (504, "gateway.upstream_timeout")
-    assert 0.4 <= time.monotonic() - started < 1.5
+    assert 0.4 <= time.monotonic() - started < 2.0
     assert len(recorder.heads) == 1
 
 
