@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -69,25 +70,29 @@ def broker_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def echo(
-    services: Any, broker_url: str, redis_url: str, tmp_path: Path, eventually: Eventually
-) -> Iterator[tuple[Flask, WorkerProcess]]:
-    """The echo service's app on a migrated database, and its worker when it is ready."""
-    app: Flask = services.app("echo_service")
-    config = app.config["SETTINGS"]
-    environment = {
+def environment(services: Any, redis_url: str) -> dict[str, str]:
+    """The environment of a worker, on Redis."""
+    return {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parent / "demo"),
         "PLATFORM_ENV": "testing",
-        "DATABASE_URL": config.database_url,
+        "DATABASE_URL": services.app("echo_service").config["SETTINGS"].database_url,
         "REDIS_URL": redis_url,
-        "BROKER_URL": broker_url,
         "SECRET_KEY": "a secret of the test run",
         "WORKER_PORT": str(free_port()),
     }
+
+
+@pytest.fixture
+def echo(
+    services: Any, environment: dict[str, str], broker_url: str, tmp_path: Path,
+    eventually: Eventually,
+) -> Iterator[tuple[Flask, WorkerProcess]]:  # fmt: skip
+    """The echo service's app on a migrated database, and its worker when it is ready."""
+    app: Flask = services.app("echo_service")
     with app.app_context(), transaction() as session:
         session.execute(text("TRUNCATE heard, outbox, inbox"))
-    worker = WorkerProcess(environment, tmp_path / "worker.log")
+    worker = WorkerProcess({**environment, "BROKER_URL": broker_url}, tmp_path / "worker.log")
     try:
         eventually(lambda: worker.health()[0] == 200, timeout=20)
         yield app, worker
@@ -138,3 +143,36 @@ def test_sigterm_finishes_the_running_task(
     eventually(lambda: worker.heard("slow begins"))
     assert worker.end() == 0, worker.log.read_text()
     assert len(worker.heard("slow ends")) == 1
+
+
+# A worker with one part more, which ends or says nothing although it goes on.
+BROKEN = """
+import sys, threading
+from chassis.worker import Worker
+from chassis.worker.parts import Part
+from echo_service import create_app
+worker = Worker(create_app())
+work = {"ended": lambda stop, beat: None, "stalled": lambda stop, beat: stop.wait()}
+worker._parts.append(Part("broken", work[sys.argv[1]], worker._stop, patience=0.5))
+worker.run()
+"""
+
+
+@pytest.mark.parametrize("trouble", ["ended", "stalled"])
+def test_part_that_dies_or_stalls_ends_the_process(
+    environment: dict[str, str], trouble: str
+) -> None:
+    command = [sys.executable, "-c", BROKEN, trouble]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40)
+    assert ended.returncode == 70, ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    (reason,) = [line for line in lines if line["level"] == "critical"]
+    assert (reason["part"], reason["trouble"]) == ("broken", trouble)
+
+
+def test_taken_port_is_told_and_ends_the_process(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", int(environment["WORKER_PORT"]))):
+        command = [sys.executable, "-m", "echo_service", "worker"]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40)
+    assert ended.returncode != 0
+    assert "Address already in use" in ended.stdout + ended.stderr

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from sqlalchemy import Connection, and_, delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from chassis.database import retry_conflicts
@@ -15,6 +14,11 @@ from chassis.messaging.tables import inbox
 Transaction = Callable[[], AbstractContextManager[Session]]
 EventHandler = Callable[[Session, Event], None]
 PURGE_BATCH = 1000
+# As text, because SQLAlchemy compiles its ON CONFLICT anew each time: a third of a message's work.
+_INSERT = text(
+    "INSERT INTO inbox (consumer, message_id) VALUES (:consumer, CAST(:message_id AS uuid))"
+    " ON CONFLICT DO NOTHING RETURNING 1"
+)
 
 
 def process(transaction: Transaction, consumer: str, event: Event, handler: EventHandler) -> bool:
@@ -37,9 +41,8 @@ def process(transaction: Transaction, consumer: str, event: Event, handler: Even
 
 def _remember(session: Session, consumer: str, event: Event) -> bool:
     """Insert the inbox row; a plain insert that fails would abort the transaction instead."""
-    row = {"consumer": consumer, "message_id": event.id}
-    statement = insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.message_id)
-    return session.execute(statement).first() is not None
+    row = {"consumer": consumer, "message_id": str(event.id)}
+    return session.execute(_INSERT, row).first() is not None
 
 
 def purge(connection: Connection, older_than: timedelta = timedelta(days=7)) -> int:
@@ -49,7 +52,7 @@ def purge(connection: Connection, older_than: timedelta = timedelta(days=7)) -> 
     sends what is pending, and dead letters are sent again by people within days.
     """
     key = (inbox.c.consumer, inbox.c.message_id)
-    old = and_(inbox.c.processed_at < func.now() - older_than)
+    old = inbox.c.processed_at < func.now() - older_than
     batch = select(*key).where(old).limit(PURGE_BATCH)
     statement = delete(inbox).where(tuple_(*key).in_(batch))
     total = 0

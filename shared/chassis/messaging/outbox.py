@@ -16,6 +16,7 @@ from chassis.tracing import current_traceparent
 
 EVENT, TASK = "event", "task"
 PURGE_BATCH = 1000
+_INSERT = insert(outbox)
 
 
 def record(session: Session, type: str, subject: UUID | str, data: dict[str, Any]) -> UUID:
@@ -52,7 +53,7 @@ def _write(session: Session, kind: str, type: str, subject: str, payload: dict[s
         "payload": payload,
         "headers": {name: value for name, value in headers.items() if value is not None},
     }
-    session.execute(insert(outbox).values(row))
+    session.execute(_INSERT, row)
     return event_id
 
 

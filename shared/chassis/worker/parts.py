@@ -8,14 +8,12 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-# A part that shows no progress for so long is taken for dead.
-STALL_SECONDS = 60.0
-
 
 class Part:
     """Something that works until it is told to stop, and calls `beat` on the way.
 
     run: called with the stop event and `beat`; None where the main thread is the part.
+    patience: seconds without progress after which it is taken for dead.
     """
 
     def __init__(
@@ -23,8 +21,9 @@ class Part:
         name: str,
         run: Callable[[threading.Event, Callable[[], None]], None] | None,
         stop: threading.Event,
+        patience: float = 60.0,
     ) -> None:
-        self.name, self._run, self._stop = name, run, stop
+        self.name, self._run, self._stop, self._patience = name, run, stop, patience
         self._last = time.monotonic()
         self._thread: threading.Thread | None = None
 
@@ -49,7 +48,7 @@ class Part:
         """What is wrong with the part; empty when nothing is."""
         if self._thread is not None and not self._thread.is_alive():
             return "ended"
-        return "stalled" if self.silence > STALL_SECONDS else ""
+        return "stalled" if self.silence > self._patience else ""
 
     def join(self, timeout: float) -> bool:
         """Wait until the thread has ended; return whether it has."""
