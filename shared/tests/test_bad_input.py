@@ -38,6 +38,7 @@ def post(client: FlaskClient, body: str | bytes) -> Any:
         ('{"value": {"\\ud800": 1}}', 422),
         ('{"\\ud800": 1}', 422),
         ('{"a\\u0000b": 1}', 422),
+        ('{"value": ' + "[" * 65 + "]" * 65 + "}", 400),
         ('{"value": ' + "[" * 1000 + "]" * 1000 + "}", 400),
         ('{"value": ' + '{"a":' * 1000 + "1" + "}" * 1000 + "}", 400),
         ("[" * 100_000, 400),
@@ -82,7 +83,7 @@ def test_a_body_that_is_not_utf8_is_a_400(client: FlaskClient, body: bytes) -> N
         '{"value": -9223372036854775808}',
         '{"value": 1e308}',
         '{"value": "\\ud83d\\ude00 \\u4eac"}',
-        '{"value": ' + "[" * 50 + "]" * 50 + "}",
+        '{"value": ' + "[" * 64 + "]" * 64 + "}",
     ],
     ids=lambda value: value[:40],
 )

@@ -28,6 +28,9 @@ def written() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     stream = io.StringIO()
+    # Requests of earlier tests were made in this thread and have left their ids behind.
+    set_request_id(None)
+    set_traceparent(None)
     with redirect_stdout(stream):
         platform_logging.configure("demo", "DEBUG")
     yield stream
