@@ -29,7 +29,7 @@ from order_service.services.transitions import advance_order
 
 EXPIRY_BATCH = 50
 
-_SORTABLE = {"created_at": Order.created_at, "updated_at": Order.updated_at}
+_SORTABLE = {"created_at": Order.created_at}
 
 _WHOLE = (
     selectinload(Order.lines),

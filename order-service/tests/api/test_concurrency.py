@@ -99,6 +99,25 @@ def test_two_payments_at_once_settle_the_order_once(
     check_money()
 
 
+def test_a_waiting_customer_is_told_when_the_stock_is_reserved(
+    live_shop: Any, eventually: Any
+) -> None:
+    items = [{"product_id": str(uuid4()), "quantity": 1}]
+
+    def reserve() -> None:
+        eventually(lambda: live_shop.get("").get_json()["data"])
+        [order] = live_shop.get("").get_json()["data"]
+        live_shop.send("stock.reserved.v1", live_shop.messages.stock_reserved(order))
+
+    answer, _ = at_once(
+        lambda: live_shop.post("", {"items": items}, key="k", Prefer="wait=10"), reserve
+    )
+
+    assert answer.status_code == 200
+    assert answer.get_json()["data"]["status"] == "awaiting_payment"
+    assert answer.get_json()["data"]["total"] == {"amount": 250, "currency": "GBP"}
+
+
 def test_the_same_key_at_once_is_one_order(live_shop: Any, recorded: Any) -> None:
     items = [{"product_id": str(uuid4()), "quantity": 1}]
     for _ in range(ROUNDS):

@@ -83,6 +83,16 @@ def test_a_payment_settles_the_order(shop: Any, published: Any) -> None:
     }
 
 
+def test_a_free_order_is_paid_and_cancelled_without_a_refund(shop: Any, types: Any) -> None:
+    order = shop.placed_and_paid(2, price=0)
+    assert (order["status"], order["total"]["amount"]) == ("paid", 0)
+
+    response = shop.post(f"/{order['id']}/cancel")
+
+    assert response.get_json()["data"]["status"] == "cancelled"
+    assert "refund.requested.v1" not in types()
+
+
 def test_a_failed_payment_leaves_the_order_payable(shop: Any, types: Any) -> None:
     order = shop.placed_and_reserved()
 
