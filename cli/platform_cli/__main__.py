@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from chassis import __version__
 from platform_cli.errors import PlatformError
 from platform_cli.lazy_group import LazyGroup
 
@@ -20,6 +21,7 @@ COMMANDS = {
 
 
 @click.group(cls=LazyGroup, commands_by_address=COMMANDS)
+@click.version_option(__version__, prog_name="platform")
 def cli() -> None:
     """Start, watch and exercise the platform on this machine."""
 

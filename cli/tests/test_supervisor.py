@@ -196,7 +196,7 @@ def test_a_process_that_ignores_its_signal_is_killed_after_its_time(fake: Fake) 
 
 def test_a_second_ctrl_c_does_not_wait(fake: Fake) -> None:
     script = "import signal, time; signal.signal(15, lambda *_: 0); print('up', flush=True)\n"
-    argv = (sys.executable, "-c", script + "while True: time.sleep(60)")
+    argv = (sys.executable, "-c", script + "while True: signal.pause()")
     log = fake.folder / "deaf.log"
     deaf = Process(
         name="deaf",
