@@ -74,6 +74,7 @@ class BusOptions:
     holds. delivery_limit: deliveries of one attempt before a message that kills its consumer
     is given up. reclaim_after: seconds until the messages of a silent consumer go to another one
     (Redis; RabbitMQ sees the connection die). timeout: seconds for one answer of the broker.
+    heartbeat: seconds between signs of life (RabbitMQ).
     """
 
     retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 300.0)
@@ -81,6 +82,7 @@ class BusOptions:
     delivery_limit: int = 10
     reclaim_after: float = 15.0
     timeout: float = 10.0
+    heartbeat: int = 30
 
 
 Handler = Callable[[Delivery], Decision]

@@ -41,7 +41,7 @@ def retry_queue_name(consumer: str, delay: float) -> str:
 def connection_parameters(broker_url: str, options: BusOptions, purpose: str) -> pika.URLParameters:
     """Return what both kinds of connections share; purpose is shown in RabbitMQ's own lists."""
     parameters = pika.URLParameters(broker_url)
-    parameters.heartbeat = 30
+    parameters.heartbeat = options.heartbeat
     # Without it a publisher hangs for as long as a memory or disk alarm lasts.
     parameters.blocked_connection_timeout = options.timeout
     parameters.socket_timeout = options.timeout
