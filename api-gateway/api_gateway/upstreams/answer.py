@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from api_gateway.errors import AnswerCut
-from api_gateway.upstreams.connection import Connection, Patience
+from api_gateway.upstreams.connection import LARGE_BLOCK, Connection, Patience
 from api_gateway.upstreams.framing import BadFraming, Kind, judge, keeps_alive
 from api_gateway.upstreams.parser import ResponseParser
 
@@ -85,7 +85,7 @@ class Answer:
 
     def _read_on(self, connection: Connection) -> None:
         try:
-            data = connection.receive(self._patience)
+            data = connection.receive(self._patience, most=LARGE_BLOCK)
             if self._kind is Kind.CHUNKED:
                 self._parser.feed(data)
         except TimeoutError:

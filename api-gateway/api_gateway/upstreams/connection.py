@@ -12,6 +12,8 @@ from api_gateway.errors import ClientGone
 from api_gateway.routes import Address
 
 BLOCK = 65536
+# A body that did not come with its head is large more often than not: fewer trips to the kernel.
+LARGE_BLOCK = 262144
 # How often a wait looks whether the client is still there: a gone client frees its service in time.
 _TICK_SECONDS = 0.25
 # The plain poll: it never waits here, so that gevent's would only add a trip through its loop.
@@ -86,8 +88,8 @@ class Connection:
                     raise AnsweredEarly from None
                 left = self._wait_on(left - step, patience)
 
-    def receive(self, patience: Patience, timeout: float | None = None) -> bytes:
-        """Return what comes next, at most `BLOCK` bytes, b"" at the end.
+    def receive(self, patience: Patience, timeout: float | None = None, most: int = BLOCK) -> bytes:
+        """Return what comes next, at most `most` bytes, b"" at the end.
 
         timeout: seconds, where they differ from the patience's.
         Raises TimeoutError, ClientGone, OSError.
@@ -97,7 +99,7 @@ class Connection:
             step = min(left, _TICK_SECONDS)
             self.sock.settimeout(step)
             try:
-                return self.sock.recv(BLOCK)
+                return self.sock.recv(most)
             except TimeoutError:
                 left = self._wait_on(left - step, patience)
 
