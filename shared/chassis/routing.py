@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, g, request
 from flask_smorest import Blueprint
@@ -156,7 +156,8 @@ def page_url(changes: Mapping[str, str]) -> str:
     query = request.args.copy()
     for name, value in changes.items():
         query[name] = value
-    return f"{request.path}?{urlencode(list(query.items(multi=True)))}"
+    # The path arrives decoded; a header takes neither a line break nor a letter beyond Latin-1.
+    return f"{quote(request.path)}?{urlencode(list(query.items(multi=True)))}"
 
 
 def expected_version() -> int:

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from demo_service.models import Widget
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.exceptions import Unprocessable
 from chassis.pagination import paginate, parse_sort
+from chassis.routing import page_url
 
 Fill = Callable[..., list[Widget]]
 
@@ -46,6 +48,12 @@ def test_a_page_by_number_carries_totals_and_links(fill: Fill, client: FlaskClie
         f'</api/demo/?page={page}&{query}>; rel="{rel}"'
         for rel, page in (("first", 1), ("last", 3), ("prev", 1), ("next", 3))
     )
+
+
+def test_links_are_encoded_as_headers_need_it(app: Flask) -> None:
+    with app.test_request_context("/api/demo/%E5%8C%97%0A/list?q=%E4%BA%AC%0A&page=1"):
+        url = page_url({"page": "2"})
+    assert url == "/api/demo/%E5%8C%97%0A/list?q=%E4%BA%AC%0A&page=2"
 
 
 @pytest.mark.parametrize("page", [4, 10**6, 2**62, 2**63 - 1])
