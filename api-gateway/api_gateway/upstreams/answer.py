@@ -20,8 +20,11 @@ def _read_head(parser: ResponseParser, connection: Connection, patience: Patienc
     deadline = time.monotonic() + patience.timeout
     received = 0
     while not parser.status:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
         try:
-            data = connection.receive(patience, max(0.0, deadline - time.monotonic()))
+            data = connection.receive(patience, left)
         except TimeoutError:
             raise
         except OSError as error:
