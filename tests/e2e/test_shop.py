@@ -1,11 +1,14 @@
 """The shop as its users meet it, through the gateway of a whole platform."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from platform_cli.audit import check_invariants, read_audits, wait_until_quiet
+from platform_cli.replay.plan import Goods
+from platform_cli.replay.shop import Shop
 
 
 def test_the_demo_tells_its_story_to_the_end(platform: Any) -> None:
@@ -50,3 +53,32 @@ def test_a_platform_at_rest_holds_all_invariants(platform: Any) -> None:
 
     assert wait_until_quiet(client, admin)
     assert [check for check in check_invariants(read_audits(client, admin)) if not check.ok] == []
+
+
+def test_orders_are_taken_while_products_and_payments_are_down(
+    platform: Any, eventually: Callable[..., None]
+) -> None:
+    client, shop = platform.client, Shop(platform.client, "outage", platform.admin)
+    [product_id] = shop.offer([Goods("OUTAGE-1", "Something to order", 500, 1000)]).values()
+    token = shop.sign_in("outage")
+    platform.command("down", "products")
+    platform.command("down", "payments")
+
+    body = {"items": [{"product_id": product_id, "quantity": 2}]}
+    order = client.call("POST", "/api/orders", token=token, json=body, key="outage-1")
+
+    assert order["status"] == "pending"
+    health = requests.get(f"http://127.0.0.1:{platform.port}/health", timeout=5)
+    assert health.status_code == 503
+    assert health.json()["data"]["services"]["products"]["status"] == "unhealthy"
+
+    platform.command("restart", "products")
+    platform.command("restart", "payments")
+    reserved = shop.order_until(order["id"], token, lambda one: one["status"] != "pending")
+    assert reserved["status"] == "awaiting_payment"
+    assert reserved["total"] == {"amount": 1000, "currency": "GBP"}
+    assert shop.pay(reserved, token)["status"] == "succeeded"
+    assert (
+        shop.order_until(order["id"], token, lambda one: one["status"] == "paid")["status"]
+        == "paid"
+    )

@@ -29,7 +29,7 @@ class Supervisor:
     """Runs a topology until it is told to stop.
 
     watch: called after each round, for display and state file.
-    restarts: returns the names whose restart was asked for since the last call.
+    restarts, stops: return the names whose restart or end was asked for since the last call.
     until: ends the run when it is true of this supervisor, such as when all migrations are done.
     """
 
@@ -40,12 +40,14 @@ class Supervisor:
         *,
         watch: Callable[["Supervisor"], None] = lambda _: None,
         restarts: Callable[[], list[str]] = list,
+        stops: Callable[[], list[str]] = list,
         until: Callable[["Supervisor"], bool] = lambda _: False,
     ) -> None:
         self.children = {one.name: Supervised(one, log(one.name)) for one in topology}
         self.phase = "starting"
         self.error = ""
-        self._watch, self._restarts, self._until = watch, restarts, until
+        self._watch, self._until = watch, until
+        self._restarts, self._stops = restarts, stops
         self._probes = Probes()
         self._probed: dict[str, float] = {}
         self._stop_asked = self._hurry = False
@@ -91,6 +93,9 @@ class Supervisor:
             if name in self.children:
                 self.children[name].ask_to_stop(again=True)
                 self.children[name].restarts += 1
+        for name in self._stops():
+            if name in self.children:
+                self.children[name].ask_to_stop()
         for one in self.children.values():
             try:
                 if one.phase is Phase.WAITING and self._settled(one.process.after):

@@ -42,6 +42,7 @@ def run(options: Options, watch: Watch, *, only_migrate: bool = False) -> None:
     with states.held():
         leftovers.clear(states.read())
         states.take_restarts()
+        states.take_stops()
         built = plan(options)
         rows = built.until_migrated() if only_migrate else built.processes
         check_ports({row.name: row.port for row in rows if row.port})
@@ -79,6 +80,7 @@ def supervise(
         options.folders.log,
         watch=tell,
         restarts=states.take_restarts,
+        stops=states.take_stops,
         until=lambda one: stop_when_ready and one.phase == "ready",
     )
     try:

@@ -45,6 +45,7 @@ class StateFolder:
         self._state = folder / "state.json"
         self._lock = folder / "supervisor.lock"
         self._restarts = folder / "restart"
+        self._stops = folder / "stop"
 
     def write(self, state: State) -> None:
         """Replace the state file as a whole, so that a reader never sees half of it."""
@@ -90,18 +91,34 @@ class StateFolder:
 
     def ask_restart(self, names: list[str]) -> None:
         """Leave a request that the supervisor takes up at its next round."""
-        self._restarts.mkdir(exist_ok=True)
-        for name in names:
-            (self._restarts / name).touch()
+        _leave(self._restarts, names)
+
+    def ask_stop(self, names: list[str]) -> None:
+        """Leave a request to stop processes until their restart is asked for."""
+        _leave(self._stops, names)
 
     def take_restarts(self) -> list[str]:
         """Return the names asked for since the last call."""
-        names = []
-        if self._restarts.is_dir():
-            for request in self._restarts.iterdir():
-                request.unlink(missing_ok=True)
-                names.append(request.name)
-        return names
+        return _take(self._restarts)
+
+    def take_stops(self) -> list[str]:
+        """Return the names that are to stop, asked for since the last call."""
+        return _take(self._stops)
+
+
+def _leave(folder: Path, names: list[str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+
+
+def _take(folder: Path) -> list[str]:
+    names = []
+    if folder.is_dir():
+        for request in folder.iterdir():
+            request.unlink(missing_ok=True)
+            names.append(request.name)
+    return names
 
 
 def already_running(pid: int | None) -> PlatformError:
