@@ -161,7 +161,8 @@ def _register(app: Flask, blueprints: Sequence[ApiBlueprint]) -> None:
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("api-docs.") or endpoint == "metrics":
             # Not ours to decorate where they are written; a method takes no attribute itself.
-            app.view_functions[endpoint] = public(partial(view))
+            open_view: Any = public(partial(view))
+            app.view_functions[endpoint] = open_view
 
 
 def parts() -> ServiceParts:

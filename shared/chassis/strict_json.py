@@ -9,7 +9,7 @@ import math
 from typing import Any, NoReturn
 
 import orjson
-from flask import Flask
+from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from chassis.exceptions import BadRequest, Unprocessable
@@ -105,7 +105,7 @@ class StrictJSONProvider(JSONProvider):
         return loads(s.encode() if isinstance(s, str) else s)
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
-        return self._app.response_class(
+        return Response(
             json_bytes(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype
         )
 
