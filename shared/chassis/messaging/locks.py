@@ -1,7 +1,8 @@
 """Work that one process at a time does for a database: the one that holds an advisory lock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
@@ -20,10 +21,16 @@ _CONNECT_ARGS = {
 }
 
 
-@contextmanager
-def held_lock(database_url: str, key: int) -> Iterator[Connection | None]:
-    """Open a connection of its own, in autocommit mode, and yield it if it got the lock, else None.
+_TRY = text("SELECT pg_try_advisory_lock(:key)")
 
+
+@contextmanager
+def held_lock(
+    database_url: str, key: int, stop: Event, beat: Callable[[], None], *, standby: float = 1.0
+) -> Iterator[Connection | None]:
+    """Wait for the lock on a connection of its own, in autocommit mode, and yield that connection.
+
+    Yields None when `stop` came first. standby: seconds between attempts; `beat` is called at each.
     The lock ends with the connection, however the process dies. It needs a session, so that a
     pooler in transaction mode must not stand in between. Raises OperationalError.
     """
@@ -36,6 +43,9 @@ def held_lock(database_url: str, key: int) -> Iterator[Connection | None]:
         hide_parameters=True,
     )
     with engine.connect() as connection:
-        statement = text("SELECT pg_try_advisory_lock(:key)")
-        got = connection.execute(statement, {"key": key}).scalar_one()
-        yield connection if got else None
+        while not connection.execute(_TRY, {"key": key}).scalar_one():
+            beat()
+            if stop.wait(standby):
+                yield None
+                return
+        yield connection

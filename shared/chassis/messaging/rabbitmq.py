@@ -82,12 +82,9 @@ class RabbitMQBus:
             except (*_LOST, BusUnavailable) as error:
                 beat()
                 wait = backoff.next()
-                reason = {
-                    "consumer": consumer,
-                    "reason": type(error).__name__,
-                    "wait": round(wait, 1),
-                }
-                logger.warning("consumer lost the broker, will reconnect", extra=reason)
+                reason = f"{type(error).__name__}: {error}"[:300]
+                ids = {"consumer": consumer, "reason": reason, "wait": round(wait, 1)}
+                logger.warning("consumer lost the broker, will reconnect", extra=ids)
                 stop.wait(wait)
         moved.close()
 

@@ -119,12 +119,9 @@ class RedisStreamsBus:
             except (RedisError, BusUnavailable) as error:
                 beat()
                 wait = backoff.next()
-                reason = {
-                    "consumer": consumer,
-                    "reason": type(error).__name__,
-                    "wait": round(wait, 1),
-                }
-                logger.warning("consumer lost the broker, will reconnect", extra=reason)
+                reason = f"{type(error).__name__}: {error}"[:300]
+                ids = {"consumer": consumer, "reason": reason, "wait": round(wait, 1)}
+                logger.warning("consumer lost the broker, will reconnect", extra=ids)
                 stop.wait(wait)
 
     def dead_letters(self, consumer: str, limit: int = 100) -> list[DeadLetter]:

@@ -64,12 +64,13 @@ class Relay:
         while not stop.is_set():
             beat()
             try:
-                with held_lock(self._database_url, RELAY_LOCK) as connection:
-                    if connection is None:
-                        stop.wait(self._options.standby)
-                        continue
-                    self._load_waiting(connection)
-                    self._relay(connection, stop, beat, backoff)
+                lock = held_lock(
+                    self._database_url, RELAY_LOCK, stop, beat, standby=self._options.standby
+                )
+                with lock as connection:
+                    if connection is not None:
+                        self._load_waiting(connection)
+                        self._relay(connection, stop, beat, backoff)
             except SQLAlchemyError as error:
                 wait = backoff.next()
                 logger.warning("relay lost the database", extra=_reason(error, wait))

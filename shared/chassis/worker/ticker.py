@@ -15,8 +15,8 @@ from chassis.tasks import Periodic
 
 logger = logging.getLogger(__name__)
 
-# How often a replica without the lock tries to get it, and the one with it checks its connection.
-LOCK_SECONDS = 1.0
+# How often the connection that holds the lock is checked.
+CHECK_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 
 
@@ -39,12 +39,10 @@ class Ticker:
         while not stop.is_set():
             beat()
             try:
-                with held_lock(self._database_url, TICKER_LOCK) as connection:
+                with held_lock(self._database_url, TICKER_LOCK, stop, beat) as connection:
+                    backoff.reset()
                     if connection is not None:
-                        backoff.reset()
                         self._tick(connection, stop, beat)
-                    else:
-                        stop.wait(LOCK_SECONDS)
             except SQLAlchemyError as error:
                 logger.warning("ticker lost the database", extra={"reason": type(error).__name__})
                 stop.wait(backoff.next())
@@ -57,10 +55,10 @@ class Ticker:
             connection.execute(text("SELECT 1"))
             self.send_due()
             beat()
-            stop.wait(max(0.01, min(LOCK_SECONDS, self._seconds_left())))
+            stop.wait(max(0.01, min(CHECK_SECONDS, self._seconds_left())))
 
     def _seconds_left(self) -> float:
-        return min(self._due.values(), default=LOCK_SECONDS) - time.monotonic()
+        return min(self._due.values(), default=CHECK_SECONDS) - time.monotonic()
 
     def send_due(self) -> None:
         """Send what is due; a task that the broker does not take is tried again soon."""

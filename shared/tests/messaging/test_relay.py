@@ -264,9 +264,16 @@ def test_late_commit_with_an_earlier_id_is_sent(
 
 
 def test_lock_is_free_when_its_connection_is_closed(database_url: str, engine: Engine) -> None:
-    with held_lock(database_url, RELAY_LOCK) as first:
+    stop, beats = threading.Event(), []
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) == 3:
+            stop.set()
+
+    with held_lock(database_url, RELAY_LOCK, stop, beat) as first:
         assert first is not None
-        with held_lock(database_url, RELAY_LOCK) as second:
-            assert second is None
-    with held_lock(database_url, RELAY_LOCK) as third:
+        with held_lock(database_url, RELAY_LOCK, stop, beat, standby=0.01) as second:
+            assert (second, len(beats)) == (None, 3)
+    with held_lock(database_url, RELAY_LOCK, stop, beat) as third:
         assert third is not None
