@@ -100,6 +100,9 @@ def _common(
         },
         # Threads otherwise get arenas of their own, which costs some 20 MB a process.
         "MALLOC_ARENA_MAX": "2",
+        # Large blocks, such as the 19 MB of a password hash, go back to the system at once.
+        "MALLOC_MMAP_THRESHOLD_": "4194304",
+        "MALLOC_TRIM_THRESHOLD_": "4194304",
     }
     fixed = {
         "PYTHONUNBUFFERED": "1",
