@@ -7,7 +7,7 @@ from product_service import events
 from product_service.config import Config
 from product_service.extensions import db
 from product_service.routes import blueprints
-from product_service.services.listing import TotalCache
+from product_service.services.totals import TotalCache
 
 TOTALS = "product_service.totals"
 

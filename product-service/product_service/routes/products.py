@@ -12,17 +12,17 @@ from chassis.auth import optional_principal, principal, public, roles_required
 from chassis.database import transaction
 from chassis.exceptions import Forbidden
 from chassis.idempotency import idempotent
-from chassis.response import set_meta
+from chassis.response import json_bytes, set_meta
 from chassis.routing import ApiBlueprint, page_url
 from product_service.routes.conditions import edited_version, tagged
-from product_service.routes.documented import query_parameters
+from product_service.routes.described import described_by
 from product_service.schemas.listing import ProductQuerySchema
 from product_service.schemas.products import (
     NewProductSchema,
     ProductChangeSchema,
     ProductSchema,
 )
-from product_service.services import listing, products
+from product_service.services import hot_reads, listing, products
 
 blp = ApiBlueprint("products", __name__, url_prefix="/api/products", description="The catalogue")
 
@@ -31,29 +31,33 @@ _MOST_PLANS = 256
 
 @blp.route("/", methods=["GET"])
 @public
-@query_parameters(ProductQuerySchema(exclude=["attributes"]))
-@blp.response(200, ProductSchema(many=True), message="Products")
+@described_by(
+    blp.arguments(ProductQuerySchema(exclude=["attributes"]), location="query"),
+    blp.response(200, ProductSchema(many=True), message="Products"),
+)
 def list_products() -> Response:
     """List products, filtered, sorted and by pages.
 
     `attr.<name>=<value>` filters by attribute. With `ids`, archived products are shown too.
     """
     staff = _is_staff()
-    page = listing.read_listing(
-        _plan(request.query_string, staff), current_app.extensions["product_service.totals"],
-        staff=staff,
-    )  # fmt: skip
+    totals = current_app.extensions["product_service.totals"]
+    page = listing.read_listing(_plan(request.query_string, staff), totals, staff=staff)
     set_meta(**page.meta)
-    links = ", ".join(f'<{page_url(to)}>; rel="{rel}"' for rel, to in page.links.items())
-    return tagged(page.items, _digest(page.items), "Products", headers={"Link": links})
+    body = json_bytes(page.items)
+    targets = tuple((rel, *next(iter(to.items()))) for rel, to in page.links.items())
+    links = {"Link": _links(request.query_string, targets)}
+    # A list has no version that could be known before; this saves the client's bytes, not our work.
+    tag = hashlib.blake2b(body, digest_size=12).hexdigest()
+    return tagged(orjson.Fragment(body), tag, "Products", headers=links)
 
 
 @blp.route("/<uuid:product_id>", methods=["GET"])
 @public
-@blp.response(200, ProductSchema, message="Product")
+@described_by(blp.response(200, ProductSchema, message="Product"))
 def get_product(product_id: UUID) -> Response:
     """Return one product, archived or not."""
-    item, tag = listing.read_product(product_id, staff=_is_staff())
+    item, tag = hot_reads.read_product(product_id, staff=_is_staff())
     return tagged(item, tag, "Product")
 
 
@@ -71,7 +75,7 @@ def create_product(draft: dict[str, Any]) -> Response:
             initial_stock=draft.pop("initial_stock"),
             actor_id=principal().user_id,
         )
-        item, tag = listing.read_back(session, product.id)
+        item, tag = hot_reads.read_back(session, product.id)
     location = {"Location": f"/api/products/{product.id}"}
     return tagged(item, tag, "Product created", 201, location)
 
@@ -84,7 +88,7 @@ def change_product(changes: dict[str, Any], product_id: UUID) -> Response:
     """Change a product; needs If-Match."""
     with transaction() as session:
         products.update_product(session, product_id, changes, expected_version=edited_version())
-        item, tag = listing.read_back(session, product_id)
+        item, tag = hot_reads.read_back(session, product_id)
     return tagged(item, tag, "Product changed")
 
 
@@ -95,7 +99,7 @@ def archive_product(product_id: UUID) -> Response:
     """Archive a product: it can no longer be ordered, and stays for old orders; needs If-Match."""
     with transaction() as session:
         products.archive_product(session, product_id, expected_version=edited_version())
-        item, tag = listing.read_back(session, product_id)
+        item, tag = hot_reads.read_back(session, product_id)
     return tagged(item, tag, "Product archived")
 
 
@@ -116,6 +120,7 @@ def _plan(query_string: bytes, staff: bool) -> listing.Listing:
     return listing.plan_listing(query)
 
 
-def _digest(items: Any) -> str:
-    # Saves the client's bytes, not our work: a list has no version that could be known before.
-    return hashlib.blake2b(orjson.dumps(items), digest_size=12).hexdigest()
+@lru_cache(maxsize=_MOST_PLANS)
+def _links(query_string: bytes, targets: tuple[tuple[str, str, str], ...]) -> str:
+    """Return the `Link` header (RFC 8288) of a list; as with plans, the key says it all."""
+    return ", ".join(f'<{page_url({name: to})}>; rel="{rel}"' for rel, name, to in targets)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, pre_load, validate
 
 from chassis import strict_json
 from chassis.exceptions import FieldError, ServiceError, Unprocessable
@@ -25,24 +25,6 @@ REQUIRED = ("sku", "name", "price_amount", "currency")
 _SHOWN_SKU = 64
 
 
-class _JsonObject(fields.Dict):
-    """A JSON object in a cell, as strict as a JSON body."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        try:
-            document = strict_json.loads(value.encode())
-        except ServiceError as error:
-            raise ValidationError("Must be a JSON object.") from error
-        return super()._deserialize(document, attr, data, **kwargs)
-
-
-class _Urls(fields.List[Any]):
-    """URLs separated by blanks."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(value.split(), attr, data, **kwargs)
-
-
 class ImportRowSchema(StrictSchema):
     """The columns of an import file; an empty cell is as good as none."""
 
@@ -56,13 +38,26 @@ class ImportRowSchema(StrictSchema):
         load_default=ProductStatus.ACTIVE.value,
         validate=validate.OneOf([status.value for status in ProductStatus]),
     )
-    attributes = _JsonObject(keys=fields.String(), load_default=dict, validate=check_attributes)
-    images = _Urls(
+    attributes = fields.Dict(keys=fields.String(), load_default=dict, validate=check_attributes)
+    images = fields.List(
         Str(min=1, max=2_000, validate=check_image),
         load_default=list,
         validate=validate.Length(max=20),
     )
     stock = Int(load_default=0, from_text=True, min=0, max=MOST_UNITS)
+
+    @pre_load
+    def open_cells(self, row: dict[str, str], **_: Any) -> dict[str, Any]:
+        """Read the JSON object of `attributes`, and the URLs of `images`, which blanks separate."""
+        opened: dict[str, Any] = dict(row)
+        if "images" in row:
+            opened["images"] = row["images"].split()
+        if "attributes" in row:
+            try:
+                opened["attributes"] = strict_json.loads(row["attributes"].encode())
+            except ServiceError as error:
+                raise ValidationError("Must be a JSON object.", "attributes") from error
+        return opened
 
 
 class RowErrorSchema(StrictSchema):
@@ -93,10 +88,12 @@ class ImportSchema(StrictSchema):
 def decode_file(body: bytes) -> tuple[str, int]:
     """Return an uploaded file as text, and how many rows it has below its header.
 
-    Raises Unprocessable for another encoding than UTF-8, a wrong header, or text that is not CSV.
+    Raises Unprocessable for other text than UTF-8 without NUL, a wrong header, or no CSV.
     """
     try:
         text = body.decode("utf-8-sig")
+        if "\x00" in text:
+            raise _unusable("", "Must not contain NUL.")
         return text, sum(1 for _ in _records(text))
     except UnicodeDecodeError as error:
         raise _unusable("", "Must be UTF-8.") from error
@@ -146,7 +143,7 @@ def _parse(
 ) -> ImportRow | BadRow:
     row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
     sku = row.get("sku", "")
-    shown = sku.replace("\x00", "")[:_SHOWN_SKU]
+    shown = sku[:_SHOWN_SKU]
     if len(cells) != len(header):
         return _bad(number, shown, "", f"Has {len(cells)} cells instead of {len(header)}.")
     try:

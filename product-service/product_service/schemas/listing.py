@@ -66,6 +66,9 @@ class ProductQuerySchema(PageQuery):
                 gathered[name] = data[name]
         if attributes:
             gathered["attributes"] = attributes
+        if "ids" in gathered:
+            # Who names 50 products wants 50, not the first 20.
+            gathered.setdefault("per_page", str(MOST_IDS))
         return gathered
 
     @post_load
@@ -81,4 +84,5 @@ def _readings(value: str) -> list[Any]:
         number = json.loads(value, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return [value]
-    return [value, number] if isinstance(number, int | float | bool) else [value]
+    is_scalar = isinstance(number, int | float) and abs(number) < math.inf
+    return [value, number] if is_scalar else [value]

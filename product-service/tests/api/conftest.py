@@ -110,7 +110,7 @@ def cancel(deliver: Callable[..., None]) -> Callable[[UUID], None]:
     """Deliver order.cancelled for an order."""
 
     def send(order_id: UUID) -> None:
-        data = {"order_id": str(order_id), "customer_id": str(uuid4()), "reason": "customer"}
+        data = {"order_id": str(order_id), "customer_id": str(uuid4()), "reason": "requested"}
         deliver("order.cancelled.v1", data)
 
     return send
