@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, func, or_, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.messaging import inbox, outbox
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 # Seconds before an event that nobody takes is tried again.
 GROWING_DELAYS = (1, 5, 30, 300)
 PURGE_SECONDS = 3600.0
+# Asked twenty times a second, mostly in vain: a tenth of the work of the whole query.
+_PENDING = text("SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT 1")
 
 SendTask = Callable[[Row[Any]], None]
 """Sends one task row to Celery; raises BusUnavailable when the broker does not take it."""
@@ -118,6 +120,8 @@ class Relay:
         return sent
 
     def _due_rows(self, connection: Connection) -> Sequence[Row[Any]]:
+        if connection.execute(_PENDING).first() is None:
+            return []
         now = time.monotonic()
         self._waiting = {subject: due for subject, due in self._waiting.items() if due > now}
         statement = (
