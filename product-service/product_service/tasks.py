@@ -5,7 +5,7 @@ from uuid import UUID
 from chassis.app import settings
 from chassis.database import transaction
 from chassis.tasks import Periodic, create_celery
-from product_service.schemas.imports import parse_rows
+from product_service.schemas.imports import FileRows
 from product_service.services import imports
 from product_service.services.reservations import expire_reservations
 
@@ -17,7 +17,7 @@ EXPIRY_BATCH = 100
 @celery.task(name=imports.RUN_IMPORT)
 def run_import(job_id: str) -> None:
     """Go on with an import where it stands."""
-    imports.run_import(transaction, UUID(job_id), parse_rows)
+    imports.run_import(transaction, UUID(job_id), FileRows)
 
 
 @celery.task(name="products.resume_imports")

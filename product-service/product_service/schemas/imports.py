@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, overload
 
 from marshmallow import ValidationError, fields, pre_load, validate
 
@@ -101,14 +101,50 @@ def decode_file(body: bytes) -> tuple[str, int]:
         raise _unusable("", f"Is not CSV: {error}.") from error
 
 
-def parse_rows(text: str) -> Sequence[ImportRow | BadRow]:
-    """Return every row of a file that `decode_file` has let through."""
-    schema = ImportRowSchema()
-    first_seen: dict[str, int] = {}
-    return [
-        _parse(schema, number, header, cells, first_seen)
-        for number, (header, cells) in enumerate(_records(text), start=1)
-    ]
+class FileRows(Sequence[ImportRow | BadRow]):
+    """The rows of a file that `decode_file` has let through, each parsed when it is asked for.
+
+    A worker that goes on in the middle of a large file does not validate what comes before.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._schema = ImportRowSchema()
+        self._rows = list(_records(text))
+        self._first: dict[str, int] = {}
+        for number, (header, cells) in enumerate(self._rows, start=1):
+            self._first.setdefault(_filled(header, cells).get("sku", ""), number)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> ImportRow | BadRow: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[ImportRow | BadRow]: ...
+    def __getitem__(self, at: int | slice) -> ImportRow | BadRow | list[ImportRow | BadRow]:
+        if isinstance(at, slice):
+            return [self._parse(index) for index in range(len(self._rows))[at]]
+        return self._parse(range(len(self._rows))[at])
+
+    def _parse(self, index: int) -> ImportRow | BadRow:
+        number, (header, cells) = index + 1, self._rows[index]
+        row = _filled(header, cells)
+        sku = row.get("sku", "")
+        shown = sku[:_SHOWN_SKU]
+        if len(cells) != len(header):
+            return _bad(number, shown, "", f"Has {len(cells)} cells instead of {len(header)}.")
+        try:
+            columns = self._schema.load(row)
+        except ValidationError as error:
+            return BadRow(number, shown, field_errors(error.messages))
+        if self._first[sku] != number:
+            return _bad(number, shown, "sku", f"Stands in row {self._first[sku]} already.")
+        category, stock = columns.pop("category"), columns.pop("stock")
+        return ImportRow(number, columns.pop("sku"), columns, category, stock)
+
+
+def _filled(header: list[str], cells: list[str]) -> dict[str, str]:
+    return {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
 
 
 def _records(text: str) -> Iterator[tuple[list[str], list[str]]]:
@@ -132,28 +168,6 @@ def _check_header(header: list[str]) -> None:
             code="products.import_header",
             errors=[{"field": name, "message": message} for name, message in sorted(problems)],
         )
-
-
-def _parse(
-    schema: ImportRowSchema,
-    number: int,
-    header: list[str],
-    cells: list[str],
-    first_seen: dict[str, int],
-) -> ImportRow | BadRow:
-    row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
-    sku = row.get("sku", "")
-    shown = sku[:_SHOWN_SKU]
-    if len(cells) != len(header):
-        return _bad(number, shown, "", f"Has {len(cells)} cells instead of {len(header)}.")
-    try:
-        columns = schema.load(row)
-    except ValidationError as error:
-        return BadRow(number, shown, field_errors(error.messages))
-    if first_seen.setdefault(sku, number) != number:
-        return _bad(number, shown, "sku", f"Stands in row {first_seen[sku]} already.")
-    category, stock = columns.pop("category"), columns.pop("stock")
-    return ImportRow(number, columns.pop("sku"), columns, category, stock)
 
 
 def _bad(number: int, sku: str, field: str, message: str) -> BadRow:

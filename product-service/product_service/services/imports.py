@@ -4,6 +4,7 @@ The job's row says how many rows are done, and is written in the chunk's own tra
 that is killed loses one unfinished chunk; whoever goes on begins exactly there.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,8 @@ from product_service.services.stock import open_stock
 
 RUN_IMPORT = "products.run_import"
 CHUNK = 200
+# The queue gives a task that runs for two minutes to another worker as well.
+STEP_SECONDS = 30.0
 MOST_ERRORS_SHOWN = 1_000
 # What a file says of a product that exists. Its stock changes by adjustments and orders only, so
 # that importing an old file again does not bring sold units back.
@@ -214,11 +217,19 @@ def _advance(job: ImportJob, seen: int, created: int, updated: int, failed: int)
         job.source = None
 
 
-def run_import(transaction: Callable[[], Any], job_id: UUID, parse: Callable[[str], Rows]) -> None:
-    """Work on a job until it is done or somebody else has it; each chunk is a transaction.
+def run_import(
+    transaction: Callable[[], Any],
+    job_id: UUID,
+    parse: Callable[[str], Rows],
+    *,
+    seconds: float = STEP_SECONDS,
+) -> None:
+    """Work on a job until it is done, somebody else has it, or `seconds` are over.
 
-    transaction: opens one. parse: turns the file into rows.
+    transaction: opens one; each chunk has its own. parse: turns the file into rows.
+    A job that is not done is sent to the queue again; if that is lost, the sweep finds it.
     """
+    deadline = time.monotonic() + seconds
     with transaction() as session:
         source = read_source(session, job_id)
     if source is None:
@@ -228,3 +239,6 @@ def run_import(transaction: Callable[[], Any], job_id: UUID, parse: Callable[[st
     while more:
         with transaction() as session:
             more = import_chunk(session, job_id, rows)
+            if more and time.monotonic() > deadline:
+                outbox.enqueue(session, RUN_IMPORT, job_id=str(job_id))
+                return

@@ -14,14 +14,14 @@ class TotalCache:
     EXACT_BELOW = 500
     MOST_ENTRIES = 1_000
 
-    def __init__(self, ttl: float) -> None:
-        self._ttl = ttl
+    def __init__(self, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ttl, self._clock = ttl, clock
         self._totals: dict[Hashable, tuple[float, int]] = {}
 
     def total(self, key: Hashable, count: Callable[[], int]) -> int:
         """Return the total behind `key`, counted again when it is older than the TTL (seconds)."""
         known = self._totals.get(key)
-        now = time.monotonic()
+        now = self._clock()
         if known is not None and now < known[0]:
             return known[1]
         total = count()

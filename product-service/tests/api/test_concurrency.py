@@ -11,7 +11,7 @@ from chassis.database import reading, transaction
 from chassis.exceptions import ServiceError
 from chassis.messaging.tables import outbox
 from product_service.models import Reservation, StockMovement, stock_levels
-from product_service.schemas.imports import parse_rows
+from product_service.schemas.imports import FileRows
 from product_service.services import imports, products, reservations
 from product_service.services.audit import audit_stock
 from product_service.services.stock import adjust_stock
@@ -242,7 +242,7 @@ def test_two_workers_import_a_file_once(together, live_app, look, sound):
     )
     with live_app.app_context(), transaction() as session:
         job_id = imports.start_import(session, text, total_rows=600, actor_id=ACTOR).id
-    rows = parse_rows(text)
+    rows = FileRows(text)
     for _ in range(4):
         together(*[lambda session: imports.import_chunk(session, job_id, rows)] * 3)
     job = imports.ImportJob

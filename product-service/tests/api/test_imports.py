@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from chassis.database import transaction
 from chassis.messaging.tables import outbox
-from product_service.schemas.imports import parse_rows
+from product_service.schemas.imports import FileRows
 from product_service.services import imports
 
 HEADER = "sku,name,description,price_amount,currency,category,status,attributes,images,stock\n"
@@ -42,7 +42,7 @@ def work(app):
 
     def run(job_id):
         with app.app_context():
-            imports.run_import(transaction, UUID(job_id), parse_rows)
+            imports.run_import(transaction, UUID(job_id), FileRows)
 
     return run
 
@@ -223,7 +223,7 @@ def test_a_killed_worker_loses_no_row_and_repeats_none(
     job_id = upload(many(imports.CHUNK * 2 + 50)).json["data"]["id"]
     with app.app_context():
         with transaction() as session:
-            rows = parse_rows(imports.read_source(session, UUID(job_id)))
+            rows = FileRows(imports.read_source(session, UUID(job_id)))
         with transaction() as session:
             assert imports.import_chunk(session, UUID(job_id), rows) is True
         # The worker dies in the second chunk: its transaction is rolled back.
@@ -241,6 +241,16 @@ def test_a_killed_worker_loses_no_row_and_repeats_none(
     work(job_id)
     assert counts(job(job_id)) == (450, 450, 450, 0, 0, 0)
     assert len(published()) == 450
+
+
+def test_a_long_import_goes_on_in_another_task(app, upload, work, job, tasks):
+    job_id = upload(many(imports.CHUNK * 2)).json["data"]["id"]
+    with app.app_context():
+        imports.run_import(transaction, UUID(job_id), FileRows, seconds=0)
+    assert (job(job_id)["status"], job(job_id)["processed_rows"]) == ("running", imports.CHUNK)
+    assert tasks() == [("products.run_import", {"job_id": job_id})] * 2
+    work(job_id)
+    assert counts(job(job_id)) == (400, 400, 400, 0, 0, 0)
 
 
 def test_an_export_imports_without_a_change(client, staff, make_category, upload, work, job):
