@@ -20,9 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 chassis_tables = MetaData()
 
-# What the service has decided to tell others (kind `event`) or to do later (kind `task`), written in
-# the transaction of the change itself. The id order of one subject is its commit order, because the
-# aggregate's row is locked before the insert. Sent rows stay a week, for inspection and replay.
+# What the service has decided to tell others (kind `event`) or to do later (kind `task`), written
+# in the transaction of the change itself. The id order of one subject is its commit order, because
+# the aggregate's row is locked before the insert. Sent rows stay a week, for inspection and replay.
 outbox = Table(
     "outbox",
     chassis_tables,
