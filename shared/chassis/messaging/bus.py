@@ -124,6 +124,9 @@ class Bus(Protocol):
     def count_dead_letters(self, consumer: str) -> int:
         """Return how many messages the consumer has given up."""
 
+    def redeliver_dead_letters(self, consumer: str, limit: int = 1000) -> int:
+        """Give the oldest dead letters to the consumer anew; return how many."""
+
     def ping(self) -> None:
         """Do nothing if the broker answers; raises BusUnavailable."""
 

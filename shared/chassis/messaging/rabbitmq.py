@@ -30,6 +30,7 @@ from chassis.messaging.rabbitmq_topology import (
     connection_parameters,
     dead_queue_name,
     declare_consumer,
+    queue_name,
 )
 
 logger = logging.getLogger(__name__)
@@ -111,6 +112,23 @@ class RabbitMQBus:
                 return 0
             raise
 
+    def redeliver_dead_letters(self, consumer: str, limit: int = 1000) -> int:
+        """Give the oldest dead letters to the consumer anew; return how many."""
+        moved = 0
+        with self._channel() as channel:
+            channel.confirm_delivery()
+            # No more than there are now: one that fails again comes back to the same queue.
+            present = channel.queue_declare(dead_queue_name(consumer), passive=True)
+            for _ in range(min(limit, present.method.message_count)):
+                method, properties, body = channel.basic_get(dead_queue_name(consumer))
+                if method is None or properties is None or body is None:
+                    break
+                fresh = _properties(str(properties.message_id))
+                channel.basic_publish("", queue_name(consumer), body, fresh, mandatory=True)
+                channel.basic_ack(method.delivery_tag)
+                moved += 1
+        return moved
+
     def ping(self) -> None:
         """Do nothing if RabbitMQ takes a connection; raises BusUnavailable."""
         with self._channel():
@@ -151,13 +169,13 @@ class RabbitMQBus:
 
 
 def _message(event: Event) -> Message:
-    properties = pika.BasicProperties(
-        content_type="application/cloudevents+json",
-        delivery_mode=2,
-        message_id=str(event.id),
-        type=event.type,
+    return Message(EXCHANGE, event.type, event.to_cloudevent(), _properties(str(event.id)))
+
+
+def _properties(message_id: str) -> pika.BasicProperties:
+    return pika.BasicProperties(
+        content_type="application/cloudevents+json", delivery_mode=2, message_id=message_id
     )
-    return Message(EXCHANGE, event.type, event.to_cloudevent(), properties)
 
 
 def _dead_letter(properties: pika.BasicProperties, body: bytes) -> DeadLetter:

@@ -68,6 +68,18 @@ if ARGV[6] == '1' then redis.call('XDEL', KEYS[1], ARGV[2]) end
 return 1
 """
 
+# KEYS: stream of dead letters, stream of due retries. ARGV: how many at most.
+REDELIVER = """
+local dead = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+for _, entry in ipairs(dead) do
+  local fields = {}
+  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  redis.call('XADD', KEYS[2], '*', 'attempt', 1, 'event', fields['event'])
+  redis.call('XDEL', KEYS[1], entry[1])
+end
+return #dead
+"""
+
 # KEYS: sorted set of retries, stream of due ones. Returns the milliseconds until the next is due,
 # or -1. A member is the attempt, a line feed, and the event.
 MOVE_DUE = """

@@ -57,6 +57,7 @@ class RedisStreamsBus:
         )
         self._publish = self._client.register_script(keys.PUBLISH)
         self._trim = self._client.register_script(keys.TRIM)
+        self._redeliver = self._client.register_script(keys.REDELIVER)
         self._trimmed: dict[str, float] = {}
 
     def publish(self, batch: Sequence[Event]) -> list[PublishResult]:
@@ -137,6 +138,12 @@ class RedisStreamsBus:
         """Return how many messages the consumer has given up."""
         with _translated():
             return int(self._client.xlen(keys.dead_name(consumer)))
+
+    def redeliver_dead_letters(self, consumer: str, limit: int = 1000) -> int:
+        """Give the oldest dead letters to the consumer anew; return how many."""
+        names = [keys.dead_name(consumer), keys.due_name(consumer)]
+        with _translated():
+            return int(self._redeliver(keys=names, args=[limit]))
 
     def ping(self) -> None:
         """Do nothing if the server answers; raises BusUnavailable."""

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -126,6 +127,21 @@ def test_alarm_holds_publishing_up_but_not_consuming(
             own_rabbitmq.control("set_disk_free_limit", "50MB")
         assert bus.publish(events[2:])[0].outcome is Published.CONFIRMED
         eventually(lambda: 2 in inbound.numbers)
+
+
+def test_full_redis_refuses_events_and_takes_them_when_there_is_room(
+    own_redis: Broker, make_event: Callable[..., Event]
+) -> None:
+    event = make_event(1)
+    with connect_bus(own_redis.url) as bus, Redis.from_url(own_redis.url) as redis:
+        bus.declare(f"c{uuid4().hex[:8]}", [event.type])
+        redis.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(BusUnavailable, match="OutOfMemoryError"):
+                bus.publish([event])
+        finally:
+            redis.config_set("maxmemory", "256mb")
+        assert bus.publish([event])[0].outcome is Published.CONFIRMED
 
 
 def test_handler_that_takes_longer_than_the_heartbeat_keeps_its_connection(

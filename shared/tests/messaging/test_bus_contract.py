@@ -145,6 +145,29 @@ def test_waiting_retry_does_not_hold_up_a_shorter_one(
     assert inbound.numbers == [1, 2, 2, 1]
 
 
+def test_dead_letters_can_be_given_to_the_consumer_again(
+    bus: Bus, consumer: str, make_event: MakeEvent, consuming: Consuming, eventually: Eventually
+) -> None:
+    events = [make_event(n) for n in range(3)]
+    repaired: list[bool] = []
+
+    def decide(delivery: Delivery) -> Decision:
+        n = Event.from_cloudevent(delivery.body).data["n"]
+        return Decision(Verdict.DONE if repaired and n else Verdict.DEAD, reason="bug")
+
+    bus.declare(consumer, [events[0].type])
+    inbound, _ = consuming(bus, consumer, [events[0].type], decide)
+    outcomes(bus, events)
+    eventually(lambda: bus.count_dead_letters(consumer) == 3)
+    repaired.append(True)
+    assert bus.redeliver_dead_letters(consumer, limit=2) == 2
+    eventually(lambda: len(inbound.seen) == 5)
+    assert inbound.numbers[3:] == [0, 1]
+    assert {delivery.attempt for delivery in inbound.seen} == {1}
+    # The third one was not given again, and the first one has failed again.
+    eventually(lambda: bus.count_dead_letters(consumer) == 2)
+
+
 def test_dead_letters_of_an_unknown_consumer_are_none(bus: Bus, consumer: str) -> None:
     assert bus.count_dead_letters(consumer) == 0
 
