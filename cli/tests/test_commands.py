@@ -115,6 +115,20 @@ def test_down_ends_everything_and_can_be_repeated(
     assert call("down", "--var", str(folder)).output == "The platform is not running.\n"
 
 
+def test_a_service_that_was_stopped_alone_stays_so_until_it_is_restarted(
+    folder: Path, platform: subprocess.Popen[bytes]
+) -> None:
+    result = call("down", "orders", "--var", str(folder))
+    assert result.output == "Stopped orders-web; ./platform restart orders starts it again.\n"
+    assert {row.name: row.phase for row in rows(folder)} == {
+        "store": "ready",
+        "orders-web": "stopped",
+        "gateway": "ready",
+    }
+    assert call("restart", "orders", "--var", str(folder)).exit_code == 0
+    assert {row.phase for row in rows(folder)} == {"ready"}
+
+
 @pytest.mark.parametrize("detach", [[], ["--detach"]], ids=["foreground", "detached"])
 def test_a_second_up_says_so_in_one_line(
     folder: Path, platform: subprocess.Popen[bytes], detach: list[str]

@@ -1,10 +1,8 @@
-from pathlib import Path
-
 import pytest
 
 from platform_cli.banner import banner
 from platform_cli.display import Display
-from platform_cli.supervisor.state import ProcessState, State, StateFolder
+from platform_cli.supervisor.state import ProcessState, State
 
 
 def state(phase: str, **phases: str) -> State:
@@ -64,21 +62,3 @@ def test_the_banner_shows_the_admin_that_the_user_chose() -> None:
     assert "First admin  me@example.org  mine" in banner(
         state("ready"), {"ADMIN_PASSWORD": "made"}, chosen
     )
-
-
-def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
-    written = state("starting", postgres="ready")
-    assert folder.read() is None
-    folder.write(written)
-    assert folder.read() == written
-    (tmp_path / "state.json").write_text("half {")
-    assert folder.read() is None
-
-
-def test_restart_requests_are_taken_once(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
-    assert folder.take_restarts() == []
-    folder.ask_restart(["orders-web"])
-    assert folder.take_restarts() == ["orders-web"]
-    assert folder.take_restarts() == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pika
+import psutil
 import psycopg2
 import pytest
 import redis
@@ -95,8 +96,8 @@ def test_rabbitmq_takes_a_quorum_queue_and_leaves_no_process(folder: Path) -> No
 
 def processes_of(folder: Path) -> list[str]:
     """Return the command lines of the processes that name the folder."""
-    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in listing.stdout.splitlines() if str(folder) in line]
+    lines = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in line]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try how root starts the stores")

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from platform_cli.commands.choices import running_state, var_option
+from platform_cli.errors import PlatformError
+from platform_cli.folders import check_space
 from platform_cli.supervisor.state import State
 
 
@@ -25,11 +27,11 @@ def command(as_json: bool, var: Path) -> None:
         rows = [{**asdict(row), "memory": memory.get(row.name, 0)} for row in state.processes]
         click.echo(json.dumps({**asdict(state), "processes": rows}, indent=2))
     else:
-        print_table(state, memory)
+        print_table(state, memory, var)
 
 
-def print_table(state: State, memory: dict[str, int]) -> None:
-    """Print the table; memory: bytes by process."""
+def print_table(state: State, memory: dict[str, int], var: Path) -> None:
+    """Print the table and what is wrong; memory: bytes by process."""
     from rich.console import Console
     from rich.table import Table
 
@@ -55,6 +57,13 @@ def print_table(state: State, memory: dict[str, int]) -> None:
             f"{memory[row.name] / 2**20:.0f} MB" if row.name in memory else "-",
         )
     Console().print(table)
+    for row in state.processes:
+        if row.error and row.phase not in ("ready", "done"):
+            click.echo(f"{row.name} {row.error}")
+    try:
+        check_space(var, needed=16)
+    except PlatformError as error:
+        click.echo(str(error))
 
 
 def memory_of(pid: int) -> int:

@@ -65,12 +65,10 @@ def supervise(
     def tell(supervisor: Supervisor) -> None:
         state = snapshot(supervisor, options)
         if [state] != last:
-            last[:] = [state]
-            try:
+            # A full disk must not take down what runs; the state is written when there is room.
+            with suppress(OSError):
                 states.write(state)
-            except OSError as error:
-                # A full disk must not take down what runs; the next change is written again.
-                print(f"platform: the state file: {error.strerror}", file=sys.stderr)
+                last[:] = [state]
         # A terminal that was closed must not keep the processes from an orderly end.
         with suppress(OSError):
             watch(state)
