@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis import idempotency
 from chassis.messaging import inbox, outbox
 from chassis.messaging.backoff import Backoff
 from chassis.messaging.bus import Bus, BusUnavailable, Published, PublishResult
@@ -185,12 +186,20 @@ class Relay:
         self._waiting = {subject: now + float(left) for subject, left in found}
 
     def _purge(self, connection: Connection) -> None:
-        """Once an hour, in a quiet moment, forget what is older than a week."""
+        """Once an hour, in a quiet moment, forget what nobody can ask for any more.
+
+        Beside the messages the answers kept for idempotency keys: both are growth of the chassis'
+        own tables, and whoever holds the relay's lock is the only one to look after them.
+        """
         if self._purged and time.monotonic() - self._purged < PURGE_SECONDS:
             return
         self._purged = time.monotonic()
-        counts = {"sent": outbox.purge_sent(connection), "seen": inbox.purge(connection)}
-        logger.info("old messages purged", extra=counts)
+        counts = {
+            "sent": outbox.purge_sent(connection),
+            "seen": inbox.purge(connection),
+            "answers": idempotency.purge_expired(connection),
+        }
+        logger.info("old rows purged", extra=counts)
 
 
 def _waves(rows: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:
