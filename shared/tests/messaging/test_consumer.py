@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from chassis.exceptions import Conflict
 from chassis.messaging.bus import Decision, Delivery, Verdict
@@ -124,3 +124,25 @@ def test_handler_works_under_the_ids_of_the_event(
     assert seen[0] == "request-0001"
     assert seen[1] is not None and seen[1].startswith("00-")
     assert (current_request_id(), current_traceparent()) == (None, None)
+
+
+def test_connection_lost_in_the_handler_does_not_count_as_an_attempt(
+    consumer: Callable[[Handler], Consumer], make_event: Callable[..., Event]
+) -> None:
+    def lose(session: Session, event: Event) -> None:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    decision = consumer(lose)(Delivery(make_event(1).to_cloudevent(), 2))
+    assert (decision.verdict, decision.delay, decision.attempt) == (Verdict.RETRY, 5.0, 2)
+
+
+def test_exhausted_pool_does_not_count_as_an_attempt(
+    database_url: str, make_event: Callable[..., Event], producer: str, take_effect: Handler
+) -> None:
+    engine = create_engine(database_url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    handlers = {f"{producer}.placed.v1": take_effect}
+    handle = Consumer("products", handlers, sessionmaker(engine).begin, (1.0, 5.0))
+    with engine.connect():
+        decision = handle(Delivery(make_event(1).to_cloudevent(), 2))
+    engine.dispose()
+    assert (decision.verdict, decision.delay, decision.attempt) == (Verdict.RETRY, 5.0, 2)
