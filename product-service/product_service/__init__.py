@@ -7,9 +7,7 @@ from product_service import events
 from product_service.config import Config
 from product_service.extensions import db
 from product_service.routes import blueprints
-from product_service.services.totals import TotalCache
-
-TOTALS = "product_service.totals"
+from product_service.services.recent import Recent
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -24,5 +22,6 @@ def create_app(config: Config | None = None) -> Flask:
         events=events,
         tasks="product_service.tasks",
     )
-    app.extensions[TOTALS] = TotalCache(config.listing_total_ttl)
+    for memory in ("product_service.totals", "product_service.pages"):
+        app.extensions[memory] = Recent(config.listing_ttl)
     return app

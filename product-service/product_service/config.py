@@ -14,6 +14,6 @@ class Config(ServiceConfig):
     import_stale_after: int = setting(
         60, "Seconds without progress after which an import is restarted"
     )
-    listing_total_ttl: float = setting(
-        1.0, "Seconds that a list's total is remembered; 0 turns it off"
+    listing_ttl: float = setting(
+        1.0, "Seconds that a long list is remembered for customers; 0 turns it off"
     )

@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from chassis.exceptions import BadRequest, PreconditionRequired
-from chassis.response import success
+from chassis.response import envelope, json_bytes
 
 
 def edited_version() -> int:
@@ -26,12 +26,19 @@ def tagged(
     data: object, tag: str, message: str, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     """Answer with an ETag, or with 304 where the client has that state already."""
+    return tagged_bytes(json_bytes(envelope(data, message)), tag, status, headers)
+
+
+def tagged_bytes(
+    body: bytes, tag: str, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Do what `tagged` does with an envelope that is encoded already."""
     quoted = f'"{tag}"'
     # What staff sees has more members, so that a cache must not mix the two.
     common = {"ETag": quoted, "Vary": "Authorization", **(headers or {})}
     if request.method in ("GET", "HEAD") and _known(tag):
         return Response(status=304, headers=common)
-    return success(data, message, status, common)
+    return Response(body, status, common, mimetype="application/json")
 
 
 def _known(tag: str) -> bool:

@@ -1,20 +1,20 @@
 """Products: hot reads for everybody, edits for staff."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-import orjson
 from flask import Response, current_app, request
 
 from chassis.auth import optional_principal, principal, public, roles_required
 from chassis.database import transaction
 from chassis.exceptions import Forbidden
 from chassis.idempotency import idempotent
-from chassis.response import json_bytes, set_meta
+from chassis.response import envelope, json_bytes, set_meta
 from chassis.routing import ApiBlueprint, page_url
-from product_service.routes.conditions import edited_version, tagged
+from product_service.routes.conditions import edited_version, tagged, tagged_bytes
 from product_service.routes.described import described_by
 from product_service.schemas.listing import ProductQuerySchema
 from product_service.schemas.products import (
@@ -41,15 +41,13 @@ def list_products() -> Response:
     `attr.<name>=<value>` filters by attribute. With `ids`, archived products are shown too.
     """
     staff = _is_staff()
-    totals = current_app.extensions["product_service.totals"]
-    page = listing.read_listing(_plan(request.query_string, staff), totals, staff=staff)
-    set_meta(**page.meta)
-    body = json_bytes(page.items)
-    targets = tuple((rel, *next(iter(to.items()))) for rel, to in page.links.items())
-    links = {"Link": _links(request.query_string, targets)}
-    # A list has no version that could be known before; this saves the client's bytes, not our work.
-    tag = hashlib.blake2b(body, digest_size=12).hexdigest()
-    return tagged(orjson.Fragment(body), tag, "Products", headers=links)
+    pages = current_app.extensions["product_service.pages"]
+    rendered = None if staff else pages.get(request.query_string)
+    if rendered is None:
+        rendered = _render(staff)
+        if rendered.long and not staff:
+            pages.keep(request.query_string, rendered)
+    return tagged_bytes(rendered.body, rendered.tag, headers={"Link": rendered.links})
 
 
 @blp.route("/<uuid:product_id>", methods=["GET"])
@@ -101,6 +99,30 @@ def archive_product(product_id: UUID) -> Response:
         products.archive_product(session, product_id, expected_version=edited_version())
         item, tag = hot_reads.read_back(session, product_id)
     return tagged(item, tag, "Product archived")
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """A page of the list, ready to be sent; a long list's may be sent again for a moment."""
+
+    body: bytes
+    tag: str
+    links: str
+    long: bool
+
+
+def _render(staff: bool) -> _Rendered:
+    totals = current_app.extensions["product_service.totals"]
+    page = listing.read_listing(_plan(request.query_string, staff), totals, staff=staff)
+    set_meta(**page.meta)
+    body = json_bytes(envelope(page.items, "Products"))
+    targets = tuple((rel, *next(iter(to.items()))) for rel, to in page.links.items())
+    return _Rendered(
+        body,
+        hashlib.blake2b(body, digest_size=12).hexdigest(),
+        _links(request.query_string, targets),
+        page.meta["pagination"].get("total", 0) >= listing.LONG_LIST,
+    )
 
 
 def _is_staff() -> bool:

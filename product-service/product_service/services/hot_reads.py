@@ -48,17 +48,14 @@ _COLUMNS: tuple[Any, ...] = (
     stock_levels.c.reserved.label("reserved"),
     stock_levels.c.version.label("stock_version"),
 )
-# A table column is named by a subclass of str that orjson takes for no key; hence the labels above.
-_NAMES: tuple[str, ...] = tuple(column.key for column in _COLUMNS)
+WIDTH = len(_COLUMNS)
+_VERSION, _STOCK_VERSION = (
+    [column.key for column in _COLUMNS].index(name) for name in ("version", "stock_version")
+)
 
 SELECT_PRODUCTS: Select[Any] = select(*_COLUMNS).join_from(
     Product, stock_levels, stock_levels.c.product_id == Product.id
 )
-
-
-def named(row: Sequence[Any]) -> dict[str, Any]:
-    """Name the columns of a row of `SELECT_PRODUCTS`; more may follow, such as a cursor's."""
-    return dict(zip(_NAMES, row, strict=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +79,8 @@ class HotRead:
         """Tell whether the driver can run it without SQLAlchemy."""
         return self._compiled is not None
 
-    def fetch(self, **parameters: Any) -> list[dict[str, Any]]:
-        """Run it and return its rows by name.
+    def fetch(self, **parameters: Any) -> Sequence[Sequence[Any]]:
+        """Run it and return its rows.
 
         The driver's cursor is asked directly: SQLAlchemy would spend another 85 µs on 20 rows.
         Whatever goes wrong is left to the ordinary road, which replaces a dead connection, tries
@@ -94,10 +91,10 @@ class HotRead:
             try:
                 with reading() as connection, closing(connection.connection.cursor()) as cursor:
                     cursor.execute(sql, {**values, **parameters})
-                    return [named(row) for row in cursor.fetchall()]
+                    return cursor.fetchall()
             except psycopg2.Error:
                 logger.info("hot read is tried again")
-        return fetch_all(self.statement, parameters)
+        return [tuple(row.values()) for row in fetch_all(self.statement, parameters)]
 
 
 _PRODUCT = HotRead(
@@ -105,14 +102,32 @@ _PRODUCT = HotRead(
 )
 
 
-def present(item: dict[str, Any], *, staff: bool) -> dict[str, Any]:
-    """Turn a row of `SELECT_PRODUCTS` into what the API shows, ready for orjson, and return it."""
-    item["price"] = {"amount": item.pop("price_amount"), "currency": item.pop("currency")}
-    item["attributes"] = orjson.Fragment(item["attributes"])
-    item["images"] = orjson.Fragment(item["images"])
-    del item["stock_version"]
-    if not staff:
-        del item["on_hand"], item["reserved"]
+def present(row: Sequence[Any], *, staff: bool) -> dict[str, Any]:
+    """Return a row of `SELECT_PRODUCTS` as the API shows it, ready for orjson.
+
+    One literal from an unpacked tuple takes a third of `dict(zip(names, row))` and its corrections.
+    """
+    (
+        product_id, sku, name, description, amount, currency, category_id, attributes, images,
+        status, available, version, created_at, updated_at, on_hand, reserved, _stock_version,
+    ) = row  # fmt: skip
+    item = {
+        "id": product_id,
+        "sku": sku,
+        "name": name,
+        "description": description,
+        "price": {"amount": amount, "currency": currency},
+        "category_id": category_id,
+        "attributes": orjson.Fragment(attributes),
+        "images": orjson.Fragment(images),
+        "status": status,
+        "available": available,
+        "version": version,
+        "created_at": created_at,
+        "updated_at": updated_at,
+    }
+    if staff:
+        item["on_hand"], item["reserved"] = on_hand, reserved
     return item
 
 
@@ -124,12 +139,12 @@ def read_product(product_id: UUID, *, staff: bool) -> tuple[dict[str, Any], str]
 def read_back(session: Session, product_id: UUID) -> tuple[dict[str, Any], str]:
     """Return what `session` has just made of a product, as staff sees it, and its ETag."""
     rows = session.execute(_PRODUCT.statement, {"product_id": str(product_id)})
-    return _only([named(row) for row in rows], staff=True)
+    return _only(rows.all(), staff=True)
 
 
-def _only(rows: list[dict[str, Any]], staff: bool) -> tuple[dict[str, Any], str]:
+def _only(rows: Sequence[Sequence[Any]], staff: bool) -> tuple[dict[str, Any], str]:
     if not rows:
         raise ProductNotFound
     # An edit changes the first part, a movement or reservation of stock the second.
-    tag = f"{rows[0]['version']}.{rows[0]['stock_version']}"
+    tag = f"{rows[0][_VERSION]}.{rows[0][_STOCK_VERSION]}"
     return present(rows[0], staff=staff), tag

@@ -22,8 +22,12 @@ from chassis.pagination import Page, SortKey, paginate
 from product_service.models import Category, Product, ProductStatus, stock_levels
 from product_service.models.products import RELEVANCE, SORT_COLUMNS
 from product_service.models.search_text import search_query
-from product_service.services.hot_reads import SELECT_PRODUCTS, HotRead, named, present
-from product_service.services.totals import TotalCache
+from product_service.services.hot_reads import SELECT_PRODUCTS, WIDTH, HotRead, present
+from product_service.services.recent import Recent
+
+# From here on a list may be a moment old. A shorter one is counted and read every time: that is
+# cheap, and people notice when a short list is off by one.
+LONG_LIST = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +114,14 @@ def _order(query: Mapping[str, Any]) -> list[SortKey]:
     return [(column, "desc" if sort.startswith("-") else "asc")]
 
 
-def read_listing(listing: Listing, totals: TotalCache, *, staff: bool) -> Page[dict[str, Any]]:
-    """Return the page that was asked for; a cursor never counts the whole list."""
+def read_listing(listing: Listing, totals: Recent[int], *, staff: bool) -> Page[dict[str, Any]]:
+    """Return the page that was asked for; a cursor never counts the whole list.
+
+    totals: what long lists were counted to lately.
+    """
     if listing.cursor is not None:
         return _read_by_cursor(listing, staff)
-    total = totals.total(listing, lambda: int(fetch_all(listing.count)[0]["total"]))
+    total = _total(listing, totals)
     # Behind the end nothing is asked for: Postgres would walk the whole list to skip it.
     rows = listing.rows.fetch() if (listing.page - 1) * listing.per_page < total else []
     items = [present(row, staff=staff) for row in rows]
@@ -130,6 +137,16 @@ def read_listing(listing: Listing, totals: TotalCache, *, staff: bool) -> Page[d
     return Page(items, meta, _links(listing.page, pages))
 
 
+def _total(listing: Listing, totals: Recent[int]) -> int:
+    known = totals.get(listing)
+    if known is not None:
+        return known
+    total = int(fetch_all(listing.count)[0]["total"])
+    if total >= LONG_LIST:
+        totals.keep(listing, total)
+    return total
+
+
 def _links(page: int, pages: int) -> dict[str, dict[str, str]]:
     links = {"first": {"page": "1"}, "last": {"page": str(max(1, pages))}}
     if page > 1:
@@ -143,5 +160,5 @@ def _read_by_cursor(listing: Listing, staff: bool) -> Page[dict[str, Any]]:
     query = {"cursor": listing.cursor, "per_page": listing.per_page}
     with reading() as connection:
         page = paginate(connection, listing.rows.statement, query, sort=listing.order)
-    items = [present(named(row), staff=staff) for row in page.items]
+    items = [present(row[:WIDTH], staff=staff) for row in page.items]
     return Page(items, page.meta, page.links)

@@ -1,9 +1,9 @@
-"""What the list remembers, and that its hot statements need no SQLAlchemy to run."""
+"""That hot statements need no SQLAlchemy to run, and what is remembered of long lists."""
 
 import pytest
 
 from product_service.services.listing import plan_listing
-from product_service.services.totals import TotalCache
+from product_service.services.recent import MOST_ENTRIES, Recent
 
 
 @pytest.mark.parametrize(
@@ -24,36 +24,25 @@ def test_values_that_the_driver_cannot_write_take_the_ordinary_road():
     assert not plan_listing({"page": 1, "per_page": 20, **filters}).rows.direct
 
 
-class Counter:
-    """Counts how often it is asked."""
-
-    def __init__(self, total):
-        self.total, self.asked = total, 0
-
-    def __call__(self):
-        self.asked += 1
-        return self.total
-
-
-def test_a_long_list_is_counted_once_in_a_while():
+def test_what_is_kept_is_forgotten_after_its_time():
     now = [100.0]
-    cache, count = TotalCache(ttl=1.0, clock=lambda: now[0]), Counter(10_000)
-    assert [cache.total("a", count) for _ in range(3)] == [10_000] * 3
-    assert count.asked == 1
-    now[0] += 1.0
-    cache.total("a", count)
-    cache.total("b", count)
-    assert count.asked == 3
-
-
-def test_a_short_list_is_counted_every_time():
-    cache, count = TotalCache(ttl=60), Counter(499)
-    assert [cache.total("a", count) for _ in range(3)] == [499] * 3
-    assert count.asked == 3
+    recent = Recent(ttl=1.0, clock=lambda: now[0])
+    recent.keep("a", 7)
+    assert (recent.get("a"), recent.get("b")) == (7, None)
+    now[0] += 0.9
+    assert recent.get("a") == 7
+    now[0] += 0.1
+    assert recent.get("a") is None
 
 
 def test_a_ttl_of_nothing_remembers_nothing():
-    cache, count = TotalCache(ttl=0), Counter(10_000)
-    for _ in range(3):
-        cache.total("a", count)
-    assert count.asked == 3
+    recent = Recent(ttl=0)
+    recent.keep("a", 7)
+    assert recent.get("a") is None
+
+
+def test_a_memory_has_a_limited_size():
+    recent = Recent(ttl=60)
+    for number in range(MOST_ENTRIES + 1):
+        recent.keep(number, number)
+    assert sum(recent.get(number) is not None for number in range(MOST_ENTRIES + 1)) == 1
