@@ -26,17 +26,23 @@ def read_audits(client: ShopClient, admin: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def wait_until_quiet(client: ShopClient, admin: str, seconds: float = 60) -> bool:
-    """Wait until nothing moves any more: no event unsent, two equal audits one after the other."""
+def settle(client: ShopClient, admin: str, seconds: float = 60) -> list[Check]:
+    """Wait until nothing moves any more, and return the invariants as they are then.
+
+    At rest is: every invariant holds in two equal audits, one after the other. While a message is
+    on its way, or waits for the successor of a killed consumer, two services rightly disagree. What
+    still does not hold after `seconds` is broken.
+    """
     deadline = time.monotonic() + seconds
     before: Any = None
-    while time.monotonic() < deadline:
+    while True:
         audits = read_audits(client, admin)
-        if audits == before and not any(audit["outbox_pending"] for audit in audits.values()):
-            return True
+        checks = check_invariants(audits)
+        at_rest = audits == before and all(check.ok for check in checks)
+        if at_rest or time.monotonic() > deadline:
+            return [Check(f"everything came to rest within {seconds:.0f} s", at_rest), *checks]
         before = audits
-        time.sleep(0.7)
-    return False
+        time.sleep(0.5)
 
 
 def check_invariants(audits: dict[str, dict[str, Any]]) -> list[Check]:

@@ -199,7 +199,8 @@ def test_processes_without_a_key_make_one(live_app, live_people, at_once):
 def test_a_running_relay_does_not_hold_up_a_rotation(live_app, live_people, auth):
     people = live_people()
 
-    with held_lock(live_app.config["SETTINGS"].database_url, RELAY_LOCK) as lock:
+    url = live_app.config["SETTINGS"].database_url
+    with held_lock(url, RELAY_LOCK, threading.Event(), lambda: None) as lock:
         assert lock is not None
         answer = people.send("POST", "/keys/rotate", headers=auth(roles=("admin",)))
 
