@@ -1,7 +1,8 @@
 """The stock side of the order saga: reserve, commit, release, expire.
 
 The reservation's row is locked before any stock row, and stock rows in product order, by every use
-case here; whoever holds one waits only for what comes later in that order.
+case here; whoever holds one waits only for what comes later in that order. All moves of the state
+machine stand in this one file, so that they can be compared with its table.
 """
 
 from datetime import timedelta

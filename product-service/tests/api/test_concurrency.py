@@ -1,4 +1,7 @@
-"""Claims about concurrency, with threads on the real database and real commits."""
+"""Claims about concurrency, with threads on the real database and real commits.
+
+One file, for its fixtures.
+"""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

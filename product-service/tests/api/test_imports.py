@@ -1,4 +1,7 @@
-"""CSV in and out."""
+"""CSV in and out.
+
+One file, for its fixtures.
+"""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""The stock side of the saga, by the events that other services send."""
+"""The stock side of the saga, by the events that other services send.
+
+One file, for its fixtures.
+"""
 
 from uuid import uuid4
 
