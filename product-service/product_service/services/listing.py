@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from chassis.database import fetch_all, reading
+from chassis.database import fetch_all, transaction
 from chassis.pagination import Page, SortKey, paginate
 from product_service.models import Category, Product, ProductStatus, stock_levels
 from product_service.models.products import RELEVANCE, SORT_COLUMNS
@@ -158,7 +158,8 @@ def _links(page: int, pages: int) -> dict[str, dict[str, str]]:
 
 def _read_by_cursor(listing: Listing, staff: bool) -> Page[dict[str, Any]]:
     query = {"cursor": listing.cursor, "per_page": listing.per_page}
-    with reading() as connection:
-        page = paginate(connection, listing.rows.statement, query, sort=listing.order)
+    # Machines page by cursor, so this is no hot read: it may ask first whether its connection lives.
+    with transaction() as session:
+        page = paginate(session, listing.rows.statement, query, sort=listing.order)
     items = [present(row[:WIDTH], staff=staff) for row in page.items]
     return Page(items, page.meta, page.links)
