@@ -167,7 +167,9 @@ def expected_version() -> int:
     """
     if not request.if_match:
         raise PreconditionRequired
-    tag = next(iter(request.if_match), "")
-    if len(list(request.if_match)) != 1 or not (tag.isascii() and tag.isdigit() and len(tag) < 19):
+    # If-Match compares strongly (RFC 9110 section 13.1.1): weak tags and `*` name no version.
+    tags = request.if_match.as_set()
+    tag = tags.pop() if len(tags) == 1 else ""
+    if not (tag and tag.isascii() and tag.isdigit() and len(tag) < 19):
         raise BadRequest("If-Match must be the one ETag that you read", code="bad_if_match")
     return int(tag)

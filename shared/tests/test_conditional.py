@@ -52,6 +52,7 @@ def test_a_change_of_the_version_that_was_read_is_made(client: FlaskClient, path
         ({"If_Match": '"1", "2"'}, 400, "bad_if_match"),
         ({"If_Match": '"one"'}, 400, "bad_if_match"),
         ({"If_Match": '"１"'}, 400, "bad_if_match"),
+        ({"If_Match": '""'}, 400, "bad_if_match"),
         ({"If_Match": '"' + "9" * 5000 + '"'}, 400, "bad_if_match"),
     ],
     ids=lambda value: str(value)[:30],
