@@ -158,7 +158,7 @@ def _links(page: int, pages: int) -> dict[str, dict[str, str]]:
 
 def _read_by_cursor(listing: Listing, staff: bool) -> Page[dict[str, Any]]:
     query = {"cursor": listing.cursor, "per_page": listing.per_page}
-    # Machines page by cursor, so this is no hot read: it may ask first whether its connection lives.
+    # Machines page by cursor, which is no hot read: its connection may be pinged first.
     with transaction() as session:
         page = paginate(session, listing.rows.statement, query, sort=listing.order)
     items = [present(row[:WIDTH], staff=staff) for row in page.items]
