@@ -34,6 +34,7 @@ from chassis.strict_json import StrictJSONProvider
 from chassis.tokens import Jwks, KeySet, fetch_jwks
 
 PARTS = "platform"
+EXPOSED_HEADERS = ["X-Request-ID", "ETag", "Link", "Location"]
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,9 @@ def create_service(
     metrics.init_app(app, name)
     errors.init_app(app)
     # CORS before authentication: a refusal without its headers is unreadable to a browser.
-    CORS(
-        app,
-        origins=list(config.cors_origins),
-        expose_headers=["X-Request-ID", "ETag", "Link", "Location"],
-    )
+    # Behind the gateway, which answers for it, no origin is configured and no request pays for it.
+    if config.cors_origins:
+        CORS(app, origins=list(config.cors_origins), expose_headers=EXPOSED_HEADERS)
     database.init_app(app, db, config)
     Migrate(app, db)
     denylist.init_app(app, config.redis_url)
