@@ -15,8 +15,8 @@ def edited_version() -> int:
     """
     if not request.if_match:
         raise PreconditionRequired
-    tags = list(request.if_match)
-    version = tags[0].partition(".")[0] if len(tags) == 1 else ""
+    tags = request.if_match.as_set()
+    version = (tags.pop() or "").partition(".")[0] if len(tags) == 1 else ""
     if not (version.isascii() and version.isdigit() and len(version) < 19):
         raise BadRequest("If-Match must be the one ETag that you read", code="bad_if_match")
     return int(version)

@@ -54,6 +54,7 @@ def test_a_sale_does_not_stop_an_edit(client, staff, make_product, place):
         ('"1", "2"', 400, "bad_if_match"),
         ('"99999999999999999999"', 400, "bad_if_match"),
         ("*", 400, "bad_if_match"),
+        ('""', 400, "bad_if_match"),
     ],
 )
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
