@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -161,10 +161,13 @@ def create_database(superuser_dsn: str, name: str, password: str | None = None) 
     with closing(psycopg2.connect(superuser_dsn, connect_timeout=5)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            with suppress(psycopg2.errors.DuplicateObject):
+            # Asked first: a statement that fails would leave an ERROR in the log at each start.
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
+            if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
             cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD %s").format(role), [password])
-            with suppress(psycopg2.errors.DuplicateDatabase):
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
             # PUBLIC may connect to every new database, the maintenance ones included.
             for database in (role, sql.Identifier("postgres"), sql.Identifier("template1")):
