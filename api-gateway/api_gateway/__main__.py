@@ -9,7 +9,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from api_gateway.config import Config
-from api_gateway.routes import load_routes
+from api_gateway.route_file import load_routes
 from api_gateway.server.options import gunicorn_options
 from chassis.config import ConfigError
 

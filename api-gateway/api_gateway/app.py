@@ -10,7 +10,8 @@ from api_gateway.middleware.access_log import AccessLog
 from api_gateway.middleware.auth import JWKS_PATH, TokenCheck, jwks_of
 from api_gateway.middleware.cors import Cors
 from api_gateway.pages import Pages
-from api_gateway.routes import RouteTable, load_routes
+from api_gateway.route_file import load_routes
+from api_gateway.routes import RouteTable
 from api_gateway.upstreams.upstream import Upstream
 from chassis import logging
 from chassis.config import ConfigError

@@ -78,11 +78,10 @@ class Gateway(Flask):
         if call.method == "TRACE":
             # It would show the Authorization header and the gateway's own to whoever can send it.
             raise MethodRefused(headers={"Allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
-        if not route.public.allow(call.method, target.path):
+        if not route.public.cover(call.method, target.path):
             call.claims = self.tokens.claims(call.environ.get("HTTP_AUTHORIZATION"))
-        return forward(
-            call, target, self.upstreams[route.name], route.max_body_bytes or self.max_body_bytes
-        )
+        limit = route.policy(call.method, target.path).max_body_bytes or self.max_body_bytes
+        return forward(call, target, self.upstreams[route.name], limit)
 
     def _own_page(self, call: Call, start_response: Any) -> Iterable[bytes]:
         def start(status: str, fields: Fields, exc_info: Any = None) -> Any:

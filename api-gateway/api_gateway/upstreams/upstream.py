@@ -16,7 +16,7 @@ class Upstream:
 
     def __init__(self, route: Route) -> None:
         self.route = route
-        self.instances = [Instance(address, route.connect_timeout) for address in route.addresses]
+        self.instances = [Instance(address, route.timeouts.connect) for address in route.addresses]
         self._turn = itertools.cycle(range(len(self.instances)))
 
     def _in_turn(self) -> list[Instance]:
@@ -40,7 +40,7 @@ class Upstream:
         request is sent again once at most, see `_exchange`. Raises UpstreamUnreachable,
         UpstreamTimeout, BadUpstreamAnswer, ClientGone.
         """
-        patience = Patience(timeout or self.route.read_timeout, client_gone)
+        patience = Patience(timeout or self.route.timeouts.read, client_gone)
         name, failure = self.route.name, Unreachable(timed_out=False)
         try:
             for instance in self._in_turn():

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from api_gateway.routes import Address, load_routes
+from api_gateway.route_file import load_routes
+from api_gateway.routes import Address, Limit, Timeouts
 from chassis.config import ConfigError
 
 ECHO = '[services.echo]\nprefix = "/api/echo"\nupstream = "ECHO_URL"\n'
@@ -42,7 +43,7 @@ def test_packaged_table_has_the_four_services_and_their_public_routes() -> None:
         ("GET", "/api/users/login"), ("PATCH", "/api/products/1"),
     ]  # fmt: skip
     decided = {
-        (method, path): table.match(path).public.allow(method, path)  # type: ignore[union-attr]
+        (method, path): table.match(path).public.cover(method, path)  # type: ignore[union-attr]
         for method, path in public + guarded
     }
     assert decided == {**dict.fromkeys(public, True), **dict.fromkeys(guarded, False)}
@@ -77,8 +78,8 @@ def test_instances_come_from_the_variable(load: Any) -> None:
         (ECHO + "timeout = 1", {"ECHO_URL": "http://h"}, "services.echo: timeout is not known"),
         (ECHO + "critical = 1", {"ECHO_URL": "http://h"}, "critical must be of type bool"),
         (ECHO + "read_timeout = 0", {"ECHO_URL": "http://h"}, "read_timeout must be above 0"),
-        (ECHO + 'public = ["GET"]', {"ECHO_URL": "http://h"}, "public rule 'GET' is not"),
-        (ECHO + 'public = ["GET /a/*/b"]', {"ECHO_URL": "http://h"}, "public rule"),
+        (ECHO + 'public = ["GET"]', {"ECHO_URL": "http://h"}, "public: 'GET' is not"),
+        (ECHO + 'public = ["GET /a/*/b"]', {"ECHO_URL": "http://h"}, "public: "),
         (ECHO + 'public = ["GET /other"]', {"ECHO_URL": "http://h"}, "is not a path of this"),
         (ECHO.replace("/api/echo", "/echo"), {"ECHO_URL": "http://h"}, "prefix must have two"),
         (ECHO + ECHO.replace(".echo", ".echo2"), {"ECHO_URL": "http://h"}, "/api/echo is there"),
@@ -96,3 +97,58 @@ def test_all_problems_are_told_at_once(load: Any) -> None:
     with pytest.raises(ConfigError) as refusal:
         load(ECHO + ECHO.replace("echo", "more"))
     assert len(refusal.value.problems) == 2
+
+
+RULES = (
+    ECHO
+    + """max_in_flight = 7
+read_timeout = 5
+limits = ["100/minute per address"]
+
+[[services.echo.rules]]
+match = ["POST /api/echo/import"]
+max_body_bytes = 99
+total_timeout = 60.5
+
+[[services.echo.rules]]
+match = ["GET /api/echo/slow/*", "POST /api/echo/login"]
+limits = ["3/hour per user"]
+"""
+)
+
+
+def test_rule_holds_in_the_place_of_the_services_own_policy(load: Any) -> None:
+    route = load(RULES, ECHO_URL="http://h").routes["echo"]
+    general = Limit("echo-address-60", 100, 60, "address")
+    assert route.max_in_flight == 7
+    found = [
+        route.policy(method, path)
+        for method, path in [
+            ("GET", "/api/echo/import"), ("POST", "/api/echo/import"), ("HEAD", "/api/echo/slow/1"),
+        ]
+    ]  # fmt: skip
+    assert [(one.timeouts, one.max_body_bytes, one.limits) for one in found] == [
+        (Timeouts(1.0, 5.0, 0.0), None, (general,)),
+        (Timeouts(1.0, 5.0, 60.5), 99, (general,)),
+        (Timeouts(1.0, 5.0, 0.0), None, (general, Limit("echo-2-user-3600", 3, 3600, "user"))),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (("max_in_flight = 7", "max_in_flight = 0"), "line 4: services.echo: max_in_flight must"),
+        (('limits = ["100', 'limits = ["0'), "line 6: services.echo: limit '0/minute per add"),
+        (("= 99", "= '99'"), "line 10: services.echo: max_body_bytes must be of type int"),
+        (("/api/echo/slow", "/slow"), "line 14: services.echo: match: /slow is not a path of this"),
+        (("3/hour", "3/year"), "line 15: services.echo: limit '3/year per user' is not"),
+        (('match = ["POST /api/echo/import"]', ""), "line 8: services.echo: match is missing"),
+        (("[services.echo]", "[services.echo"), "(at line 1, column 15)"),
+    ],
+)
+def test_wrong_table_is_refused_with_the_line(
+    load: Any, wrong: tuple[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(RULES.replace(*wrong), ECHO_URL="http://h")
+    assert problem in str(refusal.value)
