@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chassis.request_id import accept_request_id
 from chassis.tracing import accept_traceparent
+
+if TYPE_CHECKING:
+    from api_gateway.middleware.origin import Origin
 
 Environ = dict[str, Any]
 Fields = list[tuple[str, str]]
@@ -19,7 +22,9 @@ class Call:
         "environ",
         "error",
         "method",
+        "origin",
         "path",
+        "quota",
         "request_id",
         "sent",
         "service",
@@ -28,8 +33,9 @@ class Call:
         "traceparent",
     )
 
-    def __init__(self, environ: Environ) -> None:
+    def __init__(self, environ: Environ, origin: "Origin") -> None:
         self.environ = environ
+        self.origin = origin
         self.method: str = environ["REQUEST_METHOD"]
         self.path = ""
         self.started = perf_counter()
@@ -37,9 +43,15 @@ class Call:
         self.traceparent = accept_traceparent(environ.get("HTTP_TRACEPARENT"))
         self.service = "gateway"
         self.claims: dict[str, Any] | None = None
+        self.quota: Fields = []
         self.status = 0
         self.sent = 0
         self.error: str | None = None
+
+    @property
+    def user(self) -> str | None:
+        """The id of the user whose token was verified."""
+        return None if self.claims is None else str(self.claims["sub"])
 
     def elapsed_ms(self) -> float:
         """Return the milliseconds since the request was read."""

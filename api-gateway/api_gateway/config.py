@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api_gateway.middleware.origin import PRIVATE, Networks
 from chassis.config import Settings, setting
 
 
@@ -14,6 +15,27 @@ class Config(Settings):
     web_workers: int = setting(1, "Processes; each keeps its own connections and state")
     gateway_routes: str = setting(
         "", "Path of the route table; empty: the package's own `routes.toml`"
+    )
+    redis_url: str = setting(
+        "",
+        "Where gateways share rate limits and learn of revoked tokens; empty: each alone",
+        secret=True,
+    )
+    rate_limits: bool = setting(True, "Whether the limits of the route table hold")
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "Networks of proxies in front whose `X-Forwarded-*` are believed, such as `10.0.0.0/8`"
+    )
+    metrics_from: tuple[str, ...] = setting(
+        PRIVATE, "Networks that may read `/metrics`; for others it does not exist"
+    )
+    hsts_seconds: int = setting(
+        0, "How long browsers shall insist on TLS once they came by it; 0: no such promise"
+    )
+    client_head_timeout: float = setting(
+        10.0, "Seconds that a client has for the head of a request, however it trickles in"
+    )
+    client_body_timeout: float = setting(
+        30.0, "Seconds without progress of a request body, or of a client that reads its answer"
     )
     jwks_url: str = setting(
         "", "Where tokens' public keys are; empty: asked of the `users` service"
@@ -36,6 +58,11 @@ class Config(Settings):
             found.append("LOG_FORMAT must be json or console")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
             found.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        for name in ("trusted_proxies", "metrics_from"):
+            try:
+                Networks(getattr(self, name))
+            except ValueError as error:
+                found.append(f"{name.upper()}: {error}")
         if self.web_workers < 1:
             found.append("WEB_WORKERS must be at least 1")
         return found

@@ -10,6 +10,7 @@ from chassis.exceptions import (
     PayloadTooLarge,
     ServiceError,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
 )
 from chassis.response import json_bytes
@@ -61,6 +62,12 @@ class BodyTooLarge(PayloadTooLarge):
     """The request body is larger than this route accepts."""
 
     code = "gateway.body_too_large"
+
+
+class RateLimited(TooManyRequests):
+    """This caller sent too many requests."""
+
+    code = "gateway.rate_limited"
 
 
 class ClientTooSlow(ServiceError):

@@ -10,14 +10,18 @@ from flask import Flask
 
 from api_gateway.call import Call, Environ, Fields, Reply
 from api_gateway.errors import ClientGone, MethodRefused, NoRawTarget, envelope
-from api_gateway.middleware.access_log import AccessLog, Logged
+from api_gateway.middleware.access_log import AccessLog, Counted
 from api_gateway.middleware.auth import TokenCheck
 from api_gateway.middleware.cors import Cors
+from api_gateway.middleware.metrics import Metrics
+from api_gateway.middleware.origin import Origins
+from api_gateway.middleware.rate_limit import RateLimits
+from api_gateway.middleware.security_headers import SecurityHeaders
 from api_gateway.proxy import forward
-from api_gateway.routes import RouteTable
+from api_gateway.routes import Policy, RouteTable
 from api_gateway.target import Target, read_target
-from api_gateway.upstreams.upstream import Upstream
-from chassis.exceptions import ServiceError
+from api_gateway.upstreams.registry import Upstreams
+from chassis.exceptions import ServiceError, Unauthorized
 from chassis.request_id import set_request_id
 from chassis.tracing import set_traceparent
 
@@ -32,24 +36,36 @@ class Gateway(Flask):
     """
 
     table: RouteTable
-    upstreams: dict[str, Upstream]
+    upstreams: Upstreams
+    origins: Origins
     cors: Cors
     tokens: TokenCheck
+    limits: RateLimits
+    security: SecurityHeaders
+    metrics: Metrics
     access_log: AccessLog
     max_body_bytes: int
 
+    def apply(self, table: RouteTable) -> None:
+        """Use another route table from the next request on; running ones end as they began."""
+        # Nothing here switches greenlets, so that no request sees one half of it.
+        self.upstreams.apply(table)
+        self.table = table
+
     def wsgi_app(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        call = Call(environ)
+        call = Call(environ, self.origins.of(environ))
         set_request_id(call.request_id)
         set_traceparent(call.traceparent)
+        own = True
         try:
             reply = self._reply(call)
+            own = False
         except ServiceError as error:
             reply = error_reply(call, error)
         except ClientGone:
             call.status, call.error = 499, "client gone"
-            self.access_log.write(call)
+            self.ended(call)
             # Servers end the connection quietly on this one.
             raise ConnectionResetError(errno.ECONNRESET, "the client is gone") from None
         except Exception:
@@ -58,13 +74,19 @@ class Gateway(Flask):
         if reply is None:
             return self._own_page(call, start_response)
         call.status = int(reply.status[:3])
-        body = Logged(reply.body, call, self.access_log)
+        body = Counted(reply.body, call, self.ended)
         try:
-            start_response(reply.status, self._finish(call, reply.fields))
+            self._finish(call, reply.fields, own=own)
+            start_response(reply.status, reply.fields)
         except BaseException:
             body.close()  # It may hold a connection to a service.
             raise
         return body
+
+    def ended(self, call: Call) -> None:
+        """Count and log a call whose answer has ended."""
+        self.metrics.count(call)
+        self.access_log.write(call)
 
     def _reply(self, call: Call) -> Reply | None:
         target = _target(call)
@@ -78,26 +100,35 @@ class Gateway(Flask):
         if call.method == "TRACE":
             # It would show the Authorization header and the gateway's own to whoever can send it.
             raise MethodRefused(headers={"Allow": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"})
+        policy = route.policy(call.method, target.path)
         if not route.public.cover(call.method, target.path):
+            self._authenticate(call, policy)
+        self.limits.check(call, policy.limits)
+        limit = policy.max_body_bytes or self.max_body_bytes
+        return forward(call, target, self.upstreams[route.name], policy.timeouts, limit)
+
+    def _authenticate(self, call: Call, policy: Policy) -> None:
+        try:
             call.claims = self.tokens.claims(call.environ.get("HTTP_AUTHORIZATION"))
-        limit = route.policy(call.method, target.path).max_body_bytes or self.max_body_bytes
-        return forward(call, target, self.upstreams[route.name], limit)
+        except Unauthorized:
+            self.limits.check(call, policy.limits)  # Guessing tokens is limited as well.
+            raise
 
     def _own_page(self, call: Call, start_response: Any) -> Iterable[bytes]:
         def start(status: str, fields: Fields, exc_info: Any = None) -> Any:
             call.status = int(status[:3])
-            return start_response(status, self._finish(call, fields), exc_info)
+            self._finish(call, fields, own=True)
+            return start_response(status, fields, exc_info)
 
-        return Logged(super().wsgi_app(call.environ, start), call, self.access_log)
+        return Counted(super().wsgi_app(call.environ, start), call, self.ended)
 
-    def _finish(self, call: Call, fields: Fields) -> Fields:
-        """Set what every answer carries, in the place of what a service may have sent."""
-        kept = [
-            field for field in fields if field[0].lower() not in ("x-request-id", "x-response-time")
-        ]
-        kept.append(("X-Request-ID", call.request_id))
-        kept.append(("X-Response-Time", f"{call.elapsed_ms():.1f}ms"))
-        return self.cors.decorate(call.environ, kept)
+    def _finish(self, call: Call, fields: Fields, *, own: bool) -> None:
+        """Add what every answer carries."""
+        fields.append(("X-Request-ID", call.request_id))
+        fields.append(("X-Response-Time", f"{call.elapsed_ms():.1f}ms"))
+        fields += call.quota
+        self.security.decorate(fields, secure=call.origin.scheme == "https", own=own)
+        self.cors.decorate(call.environ, fields)
 
 
 def _target(call: Call) -> Target:

@@ -20,7 +20,12 @@ _REQUEST_DROPPED = _HOP_BY_HOP | {
     "host", "content-length", "expect", "proxy", "forwarded", "traceparent", "via",
     "x-real-ip", "x-request-id",
 }  # fmt: skip
-_RESPONSE_DROPPED = frozenset(name.encode() for name in _HOP_BY_HOP | {"alt-svc"})
+# Origins are judged at the edge alone, and two lines of one of these headers are none to a browser.
+_RESPONSE_DROPPED = frozenset(
+    name.encode()
+    for name in _HOP_BY_HOP
+    | {"alt-svc", "x-request-id", "x-response-time", "access-control-allow-origin"}
+)
 # Whoever could set these could be anybody, or come from anywhere.
 _OURS = ("x-user-", "x-forwarded-")
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
@@ -68,6 +73,11 @@ def client_host(environ: Environ, target: Target) -> str:
     return host
 
 
+def _outer_host(call: Call) -> str | None:
+    host = call.origin.host
+    return host if host and _HOST.fullmatch(host) else None
+
+
 def upstream_fields(call: Call, target: Target) -> list[str]:
     """Return the header lines for the service, without Host and framing, each ending in CRLF.
 
@@ -84,7 +94,7 @@ def upstream_fields(call: Call, target: Target) -> list[str]:
         if lower in dropped or lower.startswith(_OURS) or "_" in lower:
             continue
         lines.append(f"{name}: {value}\r\n")
-    return lines + _own_fields(call, client_host(environ, target))
+    return lines + _own_fields(call, _outer_host(call) or client_host(environ, target))
 
 
 def _own_fields(call: Call, host: str) -> list[str]:
@@ -95,8 +105,8 @@ def _own_fields(call: Call, host: str) -> list[str]:
     lines = [
         f"X-Request-ID: {call.request_id}\r\n",
         f"Traceparent: {call.traceparent}\r\n",
-        f"X-Forwarded-For: {environ.get('REMOTE_ADDR') or 'unknown'}\r\n",
-        f"X-Forwarded-Proto: {environ['wsgi.url_scheme']}\r\n",
+        f"X-Forwarded-For: {call.origin.address}\r\n",
+        f"X-Forwarded-Proto: {call.origin.scheme}\r\n",
         f"Via: {via + ', ' if via else ''}1.1 {VIA}\r\n",
     ]
     if host:

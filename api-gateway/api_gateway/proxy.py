@@ -6,6 +6,7 @@ from http import HTTPStatus
 from api_gateway.call import Call, Reply
 from api_gateway.headers import downstream_fields, upstream_fields
 from api_gateway.request_body import frame_body
+from api_gateway.routes import Timeouts
 from api_gateway.target import Target
 from api_gateway.upstreams.connection import has_gone, never
 from api_gateway.upstreams.instance import Request
@@ -21,7 +22,9 @@ def _watch(call: Call) -> Callable[[], bool]:
     return lambda: has_gone(sock.fileno())
 
 
-def forward(call: Call, target: Target, upstream: Upstream, limit: int) -> Reply:
+def forward(
+    call: Call, target: Target, upstream: Upstream, timeouts: Timeouts, limit: int
+) -> Reply:
     """Send the request on and return the answer, its body still to be read.
 
     limit: the most body bytes accepted. Raises BodyTooLarge, ClientTooSlow, BadHost, LoopDetected,
@@ -32,6 +35,6 @@ def forward(call: Call, target: Target, upstream: Upstream, limit: int) -> Reply
     if framing:
         fields.append(framing)
     request = Request(call.method, target.path + target.query, fields, body)
-    answer = upstream.ask(request, _watch(call))
+    answer = upstream.ask(request, _watch(call), timeouts)
     reason = answer.reason.decode("latin-1") or _PHRASES.get(answer.status, "Unknown")
     return Reply(f"{answer.status} {reason}", downstream_fields(answer.lines), answer)

@@ -15,6 +15,9 @@ from chassis import clock
 logger = logging.getLogger(__name__)
 _EXTENSION = "chassis.denylist"
 _PAUSE_SECONDS = 1.0
+# What was denied lately, for those who remember tokens as good and must forget them.
+_FEED = "deny:feed"
+_FEED_SECONDS = 300
 
 
 class Denylist:
@@ -47,10 +50,24 @@ class Denylist:
         return token is not None or (moment is not None and issued_ms <= int(moment))
 
     def _write(self, key: str, value: str, seconds: int) -> None:
+        now = time.time()
         try:
-            self._client.set(key, value, ex=max(1, seconds))
+            with self._client.pipeline() as pipe:
+                pipe.set(key, value, ex=max(1, seconds))
+                pipe.zadd(_FEED, {key: now})
+                pipe.zremrangebyscore(_FEED, 0, now - _FEED_SECONDS)
+                pipe.execute()
         except redis.RedisError as error:
             logger.warning("denylist not written", extra={"cause": type(error).__name__})
+
+
+def revoked_lately(client: redis.Redis, seconds: float) -> set[str]:
+    """Return `jti:ID` and `sub:ID` of the tokens and subjects denied in the last `seconds`.
+
+    seconds: up to 300. client: with decoded answers. Raises redis.RedisError.
+    """
+    found: list[str] = client.zrangebyscore(_FEED, time.time() - seconds, "+inf")  # type: ignore[assignment]
+    return {key.removeprefix("deny:") for key in found}
 
 
 def init_app(app: Flask, redis_url: str) -> None:

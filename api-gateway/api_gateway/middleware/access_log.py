@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +28,7 @@ class AccessLog:
 
     def write(self, call: Call) -> None:
         """Log a call that has ended; never its query, which may hold what nobody should read."""
-        if not self._enabled or call.path.startswith("/health"):
+        if not self._enabled or call.path.startswith(("/health", "/metrics")):
             return
         fields: dict[str, Any] = {
             "method": call.method,
@@ -58,14 +58,14 @@ class AccessLog:
             os.write(_STDOUT, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
-class Logged:
-    """A response body that counts what is sent and logs the call when the server closes it."""
+class Counted:
+    """A response body that counts what is sent and tells when the server closes it."""
 
-    def __init__(self, body: Any, call: Call, log: AccessLog) -> None:
+    def __init__(self, body: Any, call: Call, ended: Callable[[Call], None]) -> None:
         self._body = body
         self._blocks = iter(body)
         self._call = call
-        self._log = log
+        self._tell = ended
         self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -84,10 +84,10 @@ class Logged:
         return block
 
     def close(self) -> None:
-        """Free what the body holds and log; the server calls it however the response ends."""
+        """Free what the body holds; the server calls it however the response ends."""
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
         if not self._ended:
             self._call.status, self._call.error = _CLIENT_GONE, "client gone"
-        self._log.write(self._call)
+        self._tell(self._call)

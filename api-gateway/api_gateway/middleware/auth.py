@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 
 from api_gateway.errors import AnswerCut, TokenMissing
+from api_gateway.routes import Timeouts
 from api_gateway.upstreams.instance import Request
-from api_gateway.upstreams.upstream import Upstream
-from chassis.exceptions import ServiceError
+from chassis.exceptions import ServiceError, Unauthorized
 from chassis.tokens import Jwks, KeySet, verify_token
 
 JWKS_PATH = "/.well-known/jwks.json"
-_JWKS_SECONDS = 2.0
+_JWKS_TIMEOUTS = Timeouts(connect=1.0, read=2.0, total=2.0)
 _CACHED_TOKENS = 4096
 _CACHED_LENGTH = 4096
 
@@ -24,6 +24,7 @@ class TokenCheck:
     """Verifies access tokens, each only once: RSA would cost more than the rest of a request."""
 
     def __init__(self, keys: KeySet, *, issuer: str, audience: str) -> None:
+        self.denied: Callable[[str, str, int], bool] = lambda jti, subject, issued_ms: False
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
@@ -42,6 +43,9 @@ class TokenCheck:
         if known is not None and known["exp"] > time.time():
             return known
         claims = verify_token(token, self._keys, issuer=self._issuer, audience=self._audience)
+        issued_ms = int(claims.get("iat_ms") or claims["iat"] * 1000)
+        if self.denied(str(claims["jti"]), str(claims["sub"]), issued_ms):
+            raise Unauthorized("The token was revoked", code="token_revoked")
         if len(self._verified) >= _CACHED_TOKENS:
             # Emptied whole: cheaper than an order of use, and it costs each token one check more.
             self._verified.clear()
@@ -49,14 +53,30 @@ class TokenCheck:
             self._verified[token] = claims
         return claims
 
+    def forget(self, revoked: set[str]) -> None:
+        """Verify tokens anew that are named as `jti:ID` or `sub:ID`."""
+        for token, claims in list(self._verified.items()):
+            if f"jti:{claims['jti']}" in revoked or f"sub:{claims['sub']}" in revoked:
+                del self._verified[token]
 
-def jwks_of(upstream: Upstream) -> Callable[[], Jwks]:
-    """Return a loader of the key set that the users service publishes, from any instance."""
+    def claims_if_valid(self, authorization: str | None) -> Claims | None:
+        """Return the claims of a valid token, None without one."""
+        try:
+            return self.claims(authorization)
+        except ServiceError:
+            return None
+
+
+def jwks_of(app: Any) -> Callable[[], Jwks]:
+    """Return a loader of the key set from whichever service the gateway's table gives it to."""
 
     def load() -> Jwks:
+        route = app.table.match(JWKS_PATH)
+        if route is None:
+            raise ValueError("no service publishes a key set")
         request = Request("GET", JWKS_PATH, ["Accept: application/json\r\n"])
         try:
-            answer = upstream.ask(request, timeout=_JWKS_SECONDS)
+            answer = app.upstreams[route.name].ask(request, timeouts=_JWKS_TIMEOUTS)
             try:
                 body = b"".join(answer)
             finally:

@@ -4,7 +4,10 @@ from api_gateway.call import Call, Environ, Fields, Reply
 from api_gateway.errors import OriginDenied
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_EXPOSED = "X-Request-ID, X-Response-Time, ETag, Link, Location, Retry-After, Idempotent-Replayed"
+_EXPOSED = (
+    "X-Request-ID, X-Response-Time, ETag, Link, Location, Retry-After, Idempotent-Replayed, "
+    "RateLimit, RateLimit-Policy"
+)
 _MAX_AGE_SECONDS = "600"
 
 
@@ -43,21 +46,14 @@ class Cors:
         fields.append(("Vary", "Access-Control-Request-Headers"))
         return Reply("204 No Content", fields)
 
-    def decorate(self, environ: Environ, fields: Fields) -> Fields:
-        """Return the fields of an answer with our CORS headers instead of a service's."""
+    def decorate(self, environ: Environ, fields: Fields) -> None:
+        """Add our headers to the fields of an answer; those of a service are gone by then."""
         if not self._origins:
-            return fields
-        # Two Access-Control-Allow-Origin lines are none to a browser.
-        kept = [
-            field
-            for field in fields
-            if not field[0].lower().startswith("access-control-allow-origin")
-        ]
+            return
         origin = environ.get("HTTP_ORIGIN")
         if origin and self._allows(origin):
-            kept.append(("Access-Control-Allow-Origin", "*" if self._any else origin))
-            kept.append(("Access-Control-Expose-Headers", _EXPOSED))
+            fields.append(("Access-Control-Allow-Origin", "*" if self._any else origin))
+            fields.append(("Access-Control-Expose-Headers", _EXPOSED))
         if not self._any:
             # Also without an Origin: a cache must not hand this answer to a browser elsewhere.
-            kept.append(("Vary", "Origin"))
-        return kept
+            fields.append(("Vary", "Origin"))

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 
 from api_gateway.errors import BadUpstreamAnswer, UpstreamTimeout, UpstreamUnreachable
-from api_gateway.routes import Route
+from api_gateway.routes import Route, Timeouts
 from api_gateway.upstreams.answer import Answer, Disconnected
 from api_gateway.upstreams.connection import Patience, never
 from api_gateway.upstreams.framing import BadFraming
@@ -31,16 +31,16 @@ class Upstream:
         self,
         request: Request,
         client_gone: Callable[[], bool] = never,
-        timeout: float | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Answer:
         """Send `request` to an instance and return the answer with its head read.
 
-        timeout: seconds without progress, where they differ from the route's.
+        timeouts: where they differ from the route's.
         Where no connection comes about, the next instance is tried: nothing was sent. Else a
         request is sent again once at most, see `_exchange`. Raises UpstreamUnreachable,
         UpstreamTimeout, BadUpstreamAnswer, ClientGone.
         """
-        patience = Patience(timeout or self.route.timeouts.read, client_gone)
+        patience = Patience((timeouts or self.route.timeouts).read, client_gone)
         name, failure = self.route.name, Unreachable(timed_out=False)
         try:
             for instance in self._in_turn():
