@@ -1,54 +1,56 @@
-"""The envelope for what gunicorn refuses before there is a request to speak of."""
+"""What is refused before there is a request for the application, in the platform's envelope."""
 
 from http import HTTPStatus
-
-from gunicorn.http.errors import (
-    ExpectationFailed,
-    InvalidResponseHeader,
-    InvalidResponseHeaderName,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    NoMoreData,
-    ParseException,
-    UnsupportedTransferCoding,
-)
 
 from api_gateway.errors import envelope
 from chassis.exceptions import ServiceError
 from chassis.request_id import accept_request_id
 
-_MEANING: tuple[tuple[type[Exception], int, str, str], ...] = (
-    (LimitRequestLine, 414, "gateway.target_too_long", "The request line is too long"),
-    (LimitRequestHeaders, 431, "gateway.headers_too_large", "The request headers are too large"),
-    (ExpectationFailed, 417, "gateway.expectation_failed", "The expectation cannot be met"),
-    (
-        UnsupportedTransferCoding,
-        501,
-        "gateway.unknown_transfer_coding",
-        "The transfer coding is not known",
-    ),
-    (ParseException, 400, "gateway.malformed_request", "The request is not well-formed HTTP/1.1"),
-)
+
+class Malformed(ServiceError):
+    """The request is not well-formed HTTP/1.1."""
+
+    status = 400
+    code = "gateway.malformed_request"
 
 
-def refusal_of(error: BaseException | None) -> bytes | None:
-    """Return the whole response for an error of gunicorn's parser; for None: a defect of ours.
+class HeadTooSlow(ServiceError):
+    """The request head did not arrive in time."""
 
-    An error that says nothing about the request gives None.
-    """
-    if error is None:
-        return _response(ServiceError("Internal error"))
-    if isinstance(error, InvalidResponseHeader | InvalidResponseHeaderName):
-        return None  # Our own header, although gunicorn derives its error from that of a request.
-    for kind, status, code, message in _MEANING:
-        if isinstance(error, kind) and not isinstance(error, NoMoreData):
-            refusal = ServiceError(message, code=code)
-            refusal.status = status
-            return _response(refusal)
-    return None
+    status = 408
+    code = "gateway.client_too_slow"
 
 
-def _response(error: ServiceError) -> bytes:
+class TargetTooLong(ServiceError):
+    """The request line is too long."""
+
+    status = 414
+    code = "gateway.target_too_long"
+
+
+class ExpectationFailed(ServiceError):
+    """The expectation cannot be met; only 100-continue can."""
+
+    status = 417
+    code = "gateway.expectation_failed"
+
+
+class HeadersTooLarge(ServiceError):
+    """The request headers are too large."""
+
+    status = 431
+    code = "gateway.headers_too_large"
+
+
+class UnknownVersion(ServiceError):
+    """The version is not known; HTTP/1.1 and HTTP/1.0 are."""
+
+    status = 505
+    code = "gateway.unknown_version"
+
+
+def refusal(error: ServiceError) -> bytes:
+    """Return the whole response for an error; the connection has to close after it."""
     request_id = accept_request_id(None)
     body = envelope(error, request_id)
     head = (

@@ -1,137 +1,207 @@
-"""gunicorn's gevent worker, and what a proxy needs: header lines, honest cuts, quick stops."""
+"""gunicorn's gevent worker with an own loop for each connection: gunicorn keeps the processes."""
 
 import logging
-import socket
-import time
+import sys
+from collections.abc import Iterable
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import gevent
-from gunicorn.http import wsgi
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from api_gateway.config import Config
 from api_gateway.errors import AnswerCut, ClientGone
-from api_gateway.server.body import RequestBody
-from api_gateway.server.refusal import refusal_of
-from api_gateway.server.response import Response
+from api_gateway.server.body import NoBody, body_of
+from api_gateway.server.connection import HEAD_BLOCK, Connection
+from api_gateway.server.head import Environ, Request, read_head
+from api_gateway.server.refusal import HeadTooSlow, refusal
+from api_gateway.server.response import Response, close_blocks
+from chassis.exceptions import ServiceError
 
 logger = logging.getLogger(__name__)
-# Waits for one more piece of a request body, or for the client to take one more block.
-_CLIENT_SECONDS = 30.0
+_TICK_SECONDS = 1.0
 _LINGER_SECONDS = 2.0
+# How long an idle connection may still be read from after it was closed from here, so that a
+# request that is on its way meets an orderly end instead of a reset.
+_FAREWELL_SECONDS = 0.5
+# How long a connection that has sent nothing yet may hold up a stop.
+_GREETING_SECONDS = 1.0
 
 
 class GatewayWorker(GeventWorker):
     """Serves each connection in a greenlet; a service that hangs holds up nobody else."""
 
-    def init_process(self) -> None:
-        self.idle: set[socket.socket] = set()
-        super().init_process()
+    alive: bool
 
-    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.idle.add(client)
-        try:
-            super().handle(listener, client, addr)
-        finally:
-            self.idle.discard(client)
+    def run(self) -> None:
+        """Serve until stopped, then let running requests finish within `graceful_timeout`."""
+        self.connections: set[Connection] = set()
+        self.wake = Event()
+        config = Config.from_env()
+        self.head_seconds = config.client_head_timeout
+        self.body_seconds = config.client_body_timeout
+        self.idle_seconds = float(self.cfg.keepalive)
+        pool = Pool(self.worker_connections)
+        servers = [self._listen(sock, pool) for sock in self.sockets]
+        while self.alive:
+            self.notify()
+            self._keep_time()
+            self.wake.wait(_TICK_SECONDS)
+        for server in servers:
+            server.close()
+        self._drain(pool)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: socket.socket, addr: Any) -> None:
-        """Answer one request; raises StopIteration where the connection must close after it."""
-        self.idle.discard(sock)
-        sock.settimeout(_CLIENT_SECONDS)
-        self.nr += 1
-        expects, req._expected_100_continue = req._expected_100_continue, False
-        response, environ = wsgi.create(
-            req, sock, addr, listener_name, self.cfg, response_class=Response
-        )
-        environ["wsgi.multithread"] = True
-        environ["gateway.fields"] = req.headers
-        environ["wsgi.input"] = response.request_body = RequestBody(req, sock, expects)
-        if not self.alive:
-            response.force_close()
-        if not self._respond(environ, response, sock):
-            raise StopIteration
-        if response.should_close():
-            _linger(sock)
-            raise StopIteration
-        sock.settimeout(None)
-        self.idle.add(sock)
-        if not self.alive:
-            raise StopIteration
+    def _listen(self, sock: Any, pool: Pool) -> StreamServer:
+        sock.setblocking(True)
+        host, port = sock.getsockname()[:2]
+        template = {
+            "SERVER_NAME": host, "SERVER_PORT": str(port), "SERVER_SOFTWARE": "gunicorn",
+            "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "", "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.multithread": True,
+            "wsgi.multiprocess": self.cfg.workers > 1, "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }  # fmt: skip
+        server = StreamServer(sock, handle=partial(self.handle, template), spawn=pool)
+        if self.cfg.workers > 1:
+            server.max_accept = 1
+        server.start()
+        return server
 
-    def _respond(self, environ: dict[str, Any], response: Response, sock: socket.socket) -> bool:
-        """Run the application and write what it yields; False where the answer was cut off."""
-        blocks = self.wsgi(environ, response.start_response)
-        try:
-            for block in blocks:
-                response.write(block)
-            response.close()
-        except (AnswerCut, ClientGone, OSError):
-            # Without the last chunk or the announced length the client sees the cut too.
-            _cut(sock)
-            return False
-        except Exception:
-            if not response.headers_sent:
-                raise
-            logger.exception("unhandled error after the head was sent")
-            _cut(sock)
-            return False
-        finally:
-            close = getattr(blocks, "close", None)
-            if close is not None:
-                close()
-        return True
+    def _keep_time(self) -> None:
+        now = monotonic()
+        for connection in list(self.connections):
+            connection.expire(now)
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Refuse what is not HTTP, or not acceptable HTTP, in the platform's envelope."""
-        answer = refusal_of(exc)
-        if answer is None:
-            logger.error("unhandled error", exc_info=exc)
-            answer = refusal_of(None) or b""
-        else:
-            logger.warning(
-                "request refused",
-                extra={"cause": type(exc).__name__, "client": addr[0] if addr else None},
-            )
-        try:
-            client.settimeout(_LINGER_SECONDS)
-            client.sendall(answer)
-            _linger(client)
-        except OSError:
-            return
+    def _drain(self, pool: Pool) -> None:
+        end = monotonic() + self.cfg.graceful_timeout
+        greeted = min(end, monotonic() + _GREETING_SECONDS)
+        while monotonic() < end:
+            self.notify()
+            for connection in self.connections:
+                if connection.idle:
+                    connection.hurry(0.0 if connection.used else greeted)
+            self._keep_time()
+            if pool.join(timeout=0.2):
+                return
+        logger.warning("requests still ran at the end of the graceful stop")
+        pool.kill(block=True, timeout=1)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
-        gevent.spawn(self._wake_idle)
+        self.wake.set()
 
-    def _wake_idle(self) -> None:
-        # Connections between two requests would hold up the stop until the graceful timeout.
-        for client in list(self.idle):
-            try:
-                client.shutdown(socket.SHUT_RD)
-            except OSError:
-                continue
+    def handle(self, template: Environ, client: Any, address: Any) -> None:
+        """Serve one connection to its end. template: what environ holds for all of them."""
+        connection = Connection(client.detach())
+        self.connections.add(connection)
+        peer = {"REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
+        try:
+            self._serve(connection, template | peer | {"gunicorn.socket": connection.sock})
+        except OSError:
+            pass  # The client is gone.
+        except ServiceError as error:
+            self._refuse(connection, error, address)
+        except Exception:
+            logger.exception("unhandled error")
+            self._refuse(connection, ServiceError("Internal error"), address)
+        finally:
+            self.connections.discard(connection)
+            connection.close()
 
-
-def _cut(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
-
-
-def _linger(sock: socket.socket) -> None:
-    """Let the client read the answer before the connection goes.
-
-    Closing with unread input makes the kernel send a reset, which discards the answer at the client
-    (RFC 9112 section 9.6).
-    """
-    deadline = time.monotonic() + _LINGER_SECONDS
-    try:
-        sock.shutdown(socket.SHUT_WR)
-        while (left := deadline - time.monotonic()) > 0:
-            sock.settimeout(left)
-            if not sock.recv(65536):
+    def _serve(self, connection: Connection, template: Environ) -> None:
+        while (request := self._next(connection, template)) is not None:
+            connection.used = True
+            self.nr += 1
+            if self.nr >= self.max_requests and self.alive:
+                logger.info("max_requests reached")
+                self.alive = False
+                self.wake.set()
+            if not self._answer(connection, request):
                 return
-    except OSError:
-        return
+        connection.linger(_FAREWELL_SECONDS)
+
+    def _next(self, connection: Connection, template: Environ) -> Request | None:
+        """Return the next request, None where the client or a stop ends the connection."""
+        data, connection.ahead = connection.ahead, b""
+        if data:
+            # Pipelined requests must not keep the others waiting.
+            gevent.sleep(0)
+        else:
+            if not (data := connection.first_bytes(self._idle_until(connection))):
+                return None
+        scanned, until = 0, 0.0
+        while (found := read_head(data, scanned, template)) is None:
+            scanned = len(data)
+            until = until or monotonic() + self.head_seconds
+            try:
+                more = connection.receive(HEAD_BLOCK, until)
+            except TimeoutError:
+                raise HeadTooSlow from None
+            if not more:
+                return None
+            data += more
+        request, size = found
+        if size < len(data):
+            connection.ahead = data[size:]
+        return request
+
+    def _idle_until(self, connection: Connection) -> float:
+        if not connection.used:
+            return monotonic() + self.head_seconds
+        return monotonic() + self.idle_seconds if self.alive else 0.0
+
+    def _answer(self, connection: Connection, request: Request) -> bool:
+        """Run the application for a request; False where the connection has ended with it."""
+        body = body_of(request, connection, self.body_seconds)
+        request.environ["wsgi.input"] = body
+        response = Response(connection, request, body, self.alive, self.body_seconds)
+        try:
+            blocks = self.wsgi(request.environ, response.start_response)
+            try:
+                _write(response, blocks)
+            finally:
+                close_blocks(blocks)
+        except (AnswerCut, ClientGone, OSError):
+            # Without the last chunk or the announced length the client sees the cut too.
+            connection.cut()
+            return False
+        except Exception:
+            if not response.head_sent:
+                raise
+            logger.exception("unhandled error after the head was sent")
+            connection.cut()
+            return False
+        if response.keeps:
+            return _swallow(body)
+        connection.linger(_LINGER_SECONDS)
+        return False
+
+    def _refuse(self, connection: Connection, error: ServiceError, address: Any) -> None:
+        """Refuse what is not HTTP, or not acceptable HTTP, in the platform's envelope."""
+        if error.status != 500:
+            logger.warning(
+                "request refused",
+                extra={"code": error.code, "cause": error.message, "client": address[0]},
+            )
+        try:
+            connection.send([refusal(error)], _LINGER_SECONDS)
+            connection.linger(_LINGER_SECONDS)
+        except OSError:
+            return
+
+
+def _write(response: Response, blocks: Iterable[bytes]) -> None:
+    for block in blocks:
+        response.write(block)
+    response.finish()
+
+
+def _swallow(body: NoBody) -> bool:
+    """Read what little is left of a body; then the connection can be used again."""
+    while body.unread > 0 and body.read1():
+        pass
+    return True

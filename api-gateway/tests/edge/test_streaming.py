@@ -119,7 +119,7 @@ def test_upload_is_passed_on_as_it_comes(gateway: Any, recorder: Any) -> None:
     recorder.handler = handler
     with gateway.wire() as wire:
         wire.send(b"POST /api/echo/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
-        wire.send(b"5;ext=1\r\nhello\r\n")
+        wire.send(b"5\r\nhello\r\n")
         assert first.wait(5)
         wire.send(b"6\r\n world\r\n0\r\nX-Late: no\r\n\r\n")
         assert wire.reply("POST").status == 200

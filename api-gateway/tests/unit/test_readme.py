@@ -44,6 +44,6 @@ def test_readme_lists_every_error_of_the_gateway() -> None:
     before_the_app = {
         (400, "gateway.malformed_request"), (414, "gateway.target_too_long"),
         (417, "gateway.expectation_failed"), (431, "gateway.headers_too_large"),
-        (503, "gateway.unhealthy"),
+        (503, "gateway.unhealthy"), (505, "gateway.unknown_version"),
     }  # fmt: skip
     assert documented - codes == before_the_app
