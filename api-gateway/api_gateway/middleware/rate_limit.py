@@ -99,10 +99,10 @@ class RateLimits:
         self, limit: Limit, limits: tuple[Limit, ...], window: Window, passed: float
     ) -> RateLimited:
         wait = max(1, ceil(_seconds_until_one_fits(limit, window, passed)))
-        headers = dict(self._fields(limits, limit, 0, wait))
         return RateLimited(
             f"More than {limit.amount} requests in {limit.seconds} s by this {limit.by}",
-            headers={**headers, "Retry-After": str(wait)},
+            headers=dict(self._fields(limits, limit, 0, wait)),
+            retry_after=wait,
             errors=[{"field": "rate_limit", "message": limit.name}],
         )
 
