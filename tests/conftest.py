@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from api_gateway.route_file import PACKAGED
 from platform_cli.running import find_running
 from platform_cli.shop_client import ShopClient
 from platform_cli.stores import rabbitmq
@@ -36,6 +38,11 @@ class PlatformUnderTest:
     def client(self) -> ShopClient:
         """A new client of the gateway."""
         return ShopClient(f"http://127.0.0.1:{self.port}")
+
+    @property
+    def routes(self) -> Path:
+        """The gateway's route table."""
+        return self.var / "routes.toml"
 
     @property
     def admin(self) -> tuple[str, str]:
@@ -104,7 +111,9 @@ def start_platform(
         platform = PlatformUnderTest(tmp_path_factory.mktemp("platform"), free_base_port())
         started.append(platform)
         env_file = platform.var / "impatient.env"
-        env_file.write_text("\n".join(IMPATIENT))
+        # A copy, so that a test can change the routes of its platform.
+        shutil.copy(PACKAGED, platform.routes)
+        env_file.write_text("\n".join((*IMPATIENT, f"GATEWAY_ROUTES={platform.routes}")))
         port = str(platform.port)
         platform.command("up", "--detach", "--port", port, "--env-file", str(env_file), *options)
         return platform

@@ -12,8 +12,10 @@ from platform_cli.lazy_group import LazyGroup
 COMMANDS = {
     **{
         name: f"platform_cli.commands.{name}:command"
-        for name in ("up", "down", "restart", "status", "logs", "migrate", "reset", "shell", "test")
+        for name in ("up", "down", "restart", "reload", "status", "logs", "migrate", "reset")
     },
+    **{name: f"platform_cli.commands.{name}:command" for name in ("shell", "test")},
+    "bench": "platform_cli.bench.command:command",
     "demo": "platform_cli.demo.command:command",
     "init": "platform_cli.commands.init:command",
     "replay": "platform_cli.replay.command:command",

@@ -1,0 +1,71 @@
+"""`reload`: the gateway takes a changed route table, without a lost request."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import psutil
+import requests
+
+from platform_cli.commands.choices import running_state, var_option
+from platform_cli.errors import PlatformError
+from platform_cli.folders import ROOT
+from platform_cli.supervisor.state import State
+
+PATIENCE = 10.0
+
+
+@click.command()
+@var_option
+def command(var: Path) -> None:
+    """Let the gateway read its route table again.
+
+    It is checked first: a wrong one is refused with the line at fault, and the old one stays.
+    """
+    state = running_state(var)
+    pid = _gateway_pid(state)
+    digest = _check(pid)
+    os.kill(pid, signal.SIGHUP)
+    deadline = time.monotonic() + PATIENCE
+    while _digest_in_use(state.gateway) != digest:
+        if time.monotonic() > deadline:
+            raise PlatformError(
+                "the gateway does not use the new routes yet: ./platform logs gateway"
+            )
+        time.sleep(0.05)
+    click.echo(f"the gateway uses the routes {digest}")
+
+
+def _gateway_pid(state: State) -> int:
+    for row in state.processes:
+        if row.name == "gateway" and row.phase == "ready" and row.pid:
+            return row.pid
+    raise PlatformError("the gateway is not ready: ./platform status")
+
+
+def _check(pid: int) -> str:
+    """Return the digest of the table that the gateway would read in its own environment."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "api_gateway", "check"],
+        cwd=ROOT,
+        env=psutil.Process(pid).environ(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    if done.returncode:
+        problems = [line.removeprefix("api_gateway: ") for line in done.stderr.splitlines()]
+        raise PlatformError("not reloaded, the old routes stay:\n" + "\n".join(problems))
+    return done.stdout.strip()
+
+
+def _digest_in_use(url: str) -> str:
+    try:
+        answer = requests.get(f"{url}/health/ready", timeout=2.0)
+        return str(answer.json().get("routes"))
+    except (requests.RequestException, ValueError):
+        return ""
