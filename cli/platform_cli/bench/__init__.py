@@ -1,0 +1,1 @@
+"""`./platform bench`: measurements against gateways of other makes, built on the spot."""
