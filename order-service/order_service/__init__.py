@@ -1,3 +1,5 @@
+"""order-service: carts, orders and their history, from placed to delivered."""
+
 from flask import Flask
 
 from chassis.app import create_service

@@ -1,5 +1,6 @@
 """The composition of a service: every extension in one order, with the reason for the order."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,6 @@ from flask import Flask, Request, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_cors import CORS
 from flask_migrate import Migrate
-from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
 
 from chassis import (
@@ -29,6 +29,8 @@ from chassis.auth import public
 from chassis.config import ServiceConfig
 from chassis.database import retry_conflicts
 from chassis.exceptions import NotFound, PayloadTooLarge
+from chassis.openapi.document import DocumentedApi
+from chassis.openapi.responses import SECURITY_SCHEME
 from chassis.routing import ApiBlueprint
 from chassis.strict_json import StrictJSONProvider
 from chassis.tokens import Jwks, KeySet, fetch_jwks
@@ -89,13 +91,6 @@ class Service(Flask):
         return retry_conflicts(super().dispatch_request)
 
 
-class _Api(Api):
-    """flask-smorest's Api without its error handlers: `chassis.errors` has one for everything."""
-
-    def _register_error_handlers(self) -> None:
-        return
-
-
 def create_service(
     name: str,
     import_name: str,
@@ -121,7 +116,7 @@ def create_service(
         TESTING=config.platform_env == "testing",
         MAX_CONTENT_LENGTH=config.max_body_bytes,
         PROPAGATE_EXCEPTIONS=False,
-        **_openapi(name),
+        **_openapi(name, import_name),
     )
     app.extensions[PARTS] = ServiceParts(name, import_name, config, db, events, tasks, bootstrap)
     # Ids before the request log, which prints them; both before anything that can refuse a request.
@@ -143,7 +138,8 @@ def create_service(
     return app
 
 
-def _openapi(name: str) -> dict[str, Any]:
+def _openapi(name: str, import_name: str) -> dict[str, Any]:
+    scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {
         "API_TITLE": f"{name} service",
         "API_VERSION": __version__,
@@ -151,17 +147,15 @@ def _openapi(name: str) -> dict[str, Any]:
         "OPENAPI_URL_PREFIX": f"/api/{name}",
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {
-            "components": {
-                "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-                }
-            }
+            "info": {"description": (sys.modules[import_name].__doc__ or name).strip()},
+            "servers": [{"url": "/"}],
+            "components": {"securitySchemes": {SECURITY_SCHEME: scheme}},
         },
     }
 
 
 def _register(app: Flask, blueprints: Sequence[ApiBlueprint]) -> None:
-    api = _Api(app)
+    api = DocumentedApi(app)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     for endpoint, view in app.view_functions.items():

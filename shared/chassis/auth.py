@@ -18,6 +18,8 @@ from chassis.config import ServiceConfig
 from chassis.denylist import current_denylist
 from chassis.errors import error_response
 from chassis.exceptions import Forbidden, Unauthorized
+from chassis.openapi.refusals import BAD_TOKEN, LOGIN, ROLE, Refusal, note
+from chassis.openapi.responses import SECURITY_SCHEME
 from chassis.tokens import ALGORITHM, KeySet, check_claims
 
 P = ParamSpec("P")
@@ -25,6 +27,7 @@ R = TypeVar("R")
 
 RULE = "auth_rule"
 KEY_SET = "chassis.key_set"
+_SCHEME: dict[str, list[str]] = {SECURITY_SCHEME: []}
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,12 @@ def public(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def knows_callers(view: Callable[P, R]) -> Callable[P, R]:
+    """Describe that a public view asks for the `optional_principal`."""
+    _document(view, BAD_TOKEN, [{}, _SCHEME])
+    return view
+
+
 def login_required(view: Callable[P, R]) -> Callable[P, R]:
     """Let any signed-in user call the view; the use case decides what is theirs."""
 
@@ -145,7 +154,7 @@ def login_required(view: Callable[P, R]) -> Callable[P, R]:
         return view(*args, **kwargs)
 
     setattr(guarded, RULE, "login")
-    _document_security(guarded)
+    _document(guarded, LOGIN, [_SCHEME])
     return guarded
 
 
@@ -160,14 +169,12 @@ def roles_required(*roles: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             return view(*args, **kwargs)
 
         setattr(guarded, RULE, ",".join(roles))
-        _document_security(guarded)
+        _document(guarded, ROLE, [_SCHEME])
         return guarded
 
     return decorate
 
 
-def _document_security(view: Any) -> None:
-    # The view is described by flask-smorest in this attribute, copied so that nothing is shared.
-    described = dict(getattr(view, "_apidoc", {}))
-    described["manual_doc"] = {**described.get("manual_doc", {}), "security": [{"bearer": []}]}
-    view._apidoc = described
+def _document(view: Any, found: tuple[Refusal, ...], security: list[dict[str, list[str]]]) -> None:
+    manual = {**getattr(view, "_apidoc", {}).get("manual_doc", {}), "security": security}
+    note(view, *found, manual_doc=manual)

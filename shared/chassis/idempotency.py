@@ -18,6 +18,7 @@ from chassis import clock, strict_json
 from chassis.database import transaction
 from chassis.exceptions import BadRequest, Conflict, Unprocessable
 from chassis.messaging.tables import idempotency_keys
+from chassis.openapi.refusals import BODY_READ, add_parameter, note, refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -66,9 +67,7 @@ def idempotent(*, required: bool = True) -> Callable[[View], View]:
                     _store(session, scope, key, request_hash, response)
                 return response
 
-        described = dict(getattr(once, "_apidoc", {}))
-        once._apidoc = _documented(described, required)  # type: ignore[attr-defined]
-        return cast(View, once)
+        return cast(View, _documented(once, required))
 
     return decorate
 
@@ -157,14 +156,26 @@ def _store(session: Session, scope: str, key: str, request_hash: str, response: 
     )
 
 
-def _documented(described: dict[str, Any], required: bool) -> dict[str, Any]:
+def _documented(view: Any, required: bool) -> Any:
     header = {
         "in": "header",
         "name": HEADER,
         "required": required,
-        "schema": {"type": "string", "maxLength": 255},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[ -~]+$",
+            "examples": ["order-1"],
+        },
         "description": "The client's key; the same key and body replay the first answer (24 h)",
     }
-    manual = dict(described.get("manual_doc", {}))
-    manual["parameters"] = [*manual.get("parameters", []), header]
-    return {**described, "manual_doc": manual}
+    found = [
+        refusal(BadRequest, "idempotency_key_invalid", "The key is not 1 to 255 ASCII characters"),
+        refusal(KeyReused),
+        refusal(RequestInFlight),
+        *BODY_READ,
+    ]
+    if required:
+        found.append(refusal(BadRequest, "idempotency_key_required", f"{HEADER} is required"))
+    return add_parameter(note(view, *found), header)

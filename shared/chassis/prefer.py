@@ -13,6 +13,8 @@ from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from chassis.database import transaction
+from chassis.openapi.refusals import add_parameter, note
+from chassis.openapi.responses import LOCATION, envelope_schema
 from chassis.response import success
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -58,9 +60,26 @@ def prefer_wait(
                     final.headers[name] = response.headers[name]
             return final
 
-        return cast(View, waiting)
+        return cast(View, _documented(waiting, schema))
 
     return decorate
+
+
+def _documented(view: Any, schema: type[Schema]) -> Any:
+    header = {
+        "in": "header",
+        "name": "Prefer",
+        "required": False,
+        "schema": {"type": "string", "examples": ["wait=5"]},
+        "description": f"`wait=N` holds the answer up to N seconds (at most {MAX_WAIT_SECONDS})",
+    }
+    applied = {"description": "`wait=N` as it was applied", "schema": {"type": "string"}}
+    settled = {
+        "description": "Done",
+        "content": {"application/json": {"schema": envelope_schema(schema())}},
+        "headers": {"Preference-Applied": applied, "Location": LOCATION},
+    }
+    return add_parameter(note(view, settled=settled), header)
 
 
 def _poll_until(

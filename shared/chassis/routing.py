@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlencode
 
-from flask import Response, g, request
+from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from flask_smorest.utils import get_appcontext
 from marshmallow import Schema, ValidationError
@@ -16,10 +16,14 @@ from chassis.exceptions import (
     BadRequest,
     FieldError,
     PreconditionRequired,
+    ServiceError,
     Unprocessable,
     UnsupportedMediaType,
 )
-from chassis.pagination import Page
+from chassis.openapi.operations import complete
+from chassis.openapi.refusals import IF_MATCH, Refusal, add_parameter, note, refusal
+from chassis.openapi.responses import envelope_schema
+from chassis.pagination import Page, PageQuery
 from chassis.response import envelope, set_meta
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -79,6 +83,7 @@ class ApiBlueprint(Blueprint):
         self, name: str, import_name: str, *, url_prefix: str = "", description: str = ""
     ) -> None:
         super().__init__(name, import_name, url_prefix=url_prefix, description=description)
+        self._prepare_doc_cbks.append(self._complete_doc)
 
     def route(self, rule: str, **options: Any) -> Any:
         """Register a view or MethodView at `rule`, with or without a trailing slash."""
@@ -93,12 +98,14 @@ class ApiBlueprint(Blueprint):
         *,
         message: str = "OK",
         etag: bool = False,
+        data: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Callable[[View], View]:
         """Dump what the view returns with `schema` into the success envelope.
 
         The view returns an object, a `Page`, or `(object, status, headers)`; a Response passes.
         etag: the answer carries the item's `version` as ETag, and 304 answers If-None-Match.
+        data: the JSON Schema of `data` where no marshmallow schema says it; left out: null.
         """
         dump = super().response(status_code, schema, description=message, **kwargs)
 
@@ -120,9 +127,34 @@ class ApiBlueprint(Blueprint):
                     response = cast(Response, response.make_conditional(request.environ))
                 return response
 
-            return cast(View, finish)
+            if data is not None:
+                note(finish, data=dict(data))
+            return cast(View, note(finish, tagged=True) if etag else finish)
 
         return decorator
+
+    @staticmethod
+    def raises(*kinds: type[ServiceError] | Refusal) -> Callable[[View], View]:
+        """Describe the errors of the use case, beside those that the chassis answers itself."""
+        found = [kind if isinstance(kind, Refusal) else refusal(kind) for kind in kinds]
+        return lambda view: note(view, *found)
+
+    def _store_endpoint_docs(self, endpoint: str, *args: Any, **options: Any) -> None:
+        super()._store_endpoint_docs(endpoint, *args, **options)
+        described = [doc for doc in self._docs[endpoint].values() if isinstance(doc, dict)]
+        for doc in described:
+            doc["operation_id"] = endpoint
+
+    def _complete_doc(self, doc: Any, info: Any, *, app: Flask, method: str, **_: Any) -> Any:
+        rule = next(app.url_map.iter_rules(f"{self.name}.{info['operation_id']}"))
+        asked = info.get("arguments", {}).get("parameters", [])
+        facts = {
+            "path_parameters": rule.arguments,
+            "paged": any(_is_page_query(parameter["schema"]) for parameter in asked),
+            # Only a read is conditional on having changed; changes carry the ETag all the same.
+            "etag": info.get("tagged") and method == "get",
+        }
+        return complete(doc, {**info, **facts}, method)
 
     @staticmethod
     def _prepare_response_content(data: Any) -> Any:
@@ -133,16 +165,13 @@ class ApiBlueprint(Blueprint):
         if not isinstance(schema, Schema):
             return schema
         # Described in place: one schema class for each view would make many of the same name.
-        return {
-            "type": "object",
-            "required": ["success", "message", "data", "meta"],
-            "properties": {
-                "success": {"type": "boolean", "const": True},
-                "message": {"type": "string"},
-                "data": schema,
-                "meta": {"type": "object"},
-            },
-        }
+        return envelope_schema(schema)
+
+
+def _is_page_query(schema: Any) -> bool:
+    return isinstance(schema, PageQuery) or (
+        isinstance(schema, type) and issubclass(schema, PageQuery)
+    )
 
 
 def _open_page(page: Page[Any]) -> Any:
@@ -160,8 +189,20 @@ def page_url(changes: Mapping[str, str]) -> str:
     return f"{quote(request.path)}?{urlencode(list(query.items(multi=True)))}"
 
 
+def needs_version(view: View) -> View:
+    """Describe that the view asks for `expected_version`."""
+    parameter = {
+        "in": "header",
+        "name": "If-Match",
+        "required": True,
+        "schema": {"type": "string", "examples": ['"1"']},
+        "description": "The ETag that was read",
+    }
+    return add_parameter(note(view, *IF_MATCH), parameter)
+
+
 def expected_version() -> int:
-    """Return the version that the client wants to change, from `If-Match`.
+    """Return the version that the client wants to change, from `If-Match`; see `needs_version`.
 
     Raises PreconditionRequired without the header (RFC 6585), BadRequest for a foreign ETag.
     """

@@ -1,6 +1,7 @@
 """marshmallow fields and a schema base that take exactly what they say, and convert nothing."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
@@ -12,6 +13,11 @@ BIGINT_MAX = 2**63 - 1
 
 def _listed(validators: Any) -> list[Any]:
     return list(validators) if isinstance(validators, list | tuple) else [validators]
+
+
+def one_of(kind: type[StrEnum]) -> validate.OneOf:
+    """Demand, and describe, one of the values of an enumeration."""
+    return validate.OneOf([member.value for member in kind])
 
 
 class StrictSchema(Schema):
@@ -84,6 +90,13 @@ class CurrencyCode(fields.String):
     def __init__(self, **kwargs: Any) -> None:
         known = validate.OneOf(sorted(EXPONENTS), error="Must be an ISO 4217 code.")
         super().__init__(validate=known, **kwargs)
+
+
+class FieldErrorSchema(Schema):
+    """One problem of one field."""
+
+    field = fields.String(metadata={"example": "items.0.quantity"})
+    message = fields.String(metadata={"example": "Must be greater than or equal to 1."})
 
 
 class MoneySchema(StrictSchema):

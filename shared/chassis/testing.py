@@ -32,10 +32,12 @@ from chassis.auth import KEY_SET
 from chassis.config import ServiceConfig
 from chassis.database import TEST_CONNECTION, current_session, transaction
 from chassis.messaging.tables import outbox
+from chassis.openapi.conformance import Conformance
 from chassis.tokens import KeySet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEY_ID = "test-key"
+CONFORMANCE = "chassis.conformance"
 
 
 class Services:
@@ -53,6 +55,7 @@ class Services:
             module = importlib.import_module(package)
             app: Flask = module.create_app(self.config(package))
             app.extensions[KEY_SET] = self._keys
+            app.extensions[CONFORMANCE] = Conformance(app)
             migrations.migrate(app)
             self._apps[package] = app
         return self._apps[package]
@@ -122,9 +125,19 @@ def connection(services: Services, service: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def app(services: Services, service: str, connection: Connection) -> Flask:
+def documented_app(services: Services, service: str) -> Iterator[Flask]:
+    """The service's app; a test fails where it answers what its document does not say."""
+    app = services.app(service)
+    conformance: Conformance = app.extensions[CONFORMANCE]
+    conformance.drift.clear()
+    yield app
+    assert conformance.drift == []
+
+
+@pytest.fixture
+def app(documented_app: Flask, connection: Connection) -> Flask:
     """The service's app; what a test writes is rolled back, commits included."""
-    return services.app(service)
+    return documented_app
 
 
 @pytest.fixture
@@ -141,9 +154,9 @@ def session(app: Flask) -> Iterator[Session]:
 
 
 @pytest.fixture
-def live_app(services: Services, service: str) -> Iterator[Flask]:
+def live_app(documented_app: Flask) -> Iterator[Flask]:
     """The service's app with real commits, for tests with several threads; emptied afterwards."""
-    app = services.app(service)
+    app = documented_app
     yield app
     with app.app_context(), transaction() as session:
         tables = app.extensions["sqlalchemy"].metadata.sorted_tables

@@ -6,6 +6,7 @@ from chassis.database import transaction
 from chassis.idempotency import idempotent
 from chassis.routing import ApiBlueprint
 from order_service.models import Cart
+from order_service.models.errors import CartFull, NotInCart, QuantityTooLarge
 from order_service.schemas.carts import CartItemInSchema, CartSchema, QuantitySchema
 from order_service.services import carts
 
@@ -37,6 +38,7 @@ def delete_cart() -> Cart:
 @idempotent(required=False)
 @blp.arguments(CartItemInSchema)
 @blp.response(200, CartSchema, message="Added to the cart")
+@blp.raises(CartFull, QuantityTooLarge)
 def post_cart_item(body: dict[str, Any]) -> Cart:
     """Add units of a product to your cart.
 
@@ -50,6 +52,7 @@ def post_cart_item(body: dict[str, Any]) -> Cart:
 @login_required
 @blp.arguments(QuantitySchema)
 @blp.response(200, CartSchema, message="Cart changed")
+@blp.raises(NotInCart)
 def patch_cart_item(body: dict[str, Any], product_id: UUID) -> Cart:
     """Set the quantity of a product in your cart."""
     with transaction() as session:
@@ -59,6 +62,7 @@ def patch_cart_item(body: dict[str, Any], product_id: UUID) -> Cart:
 @blp.route("/items/<uuid:product_id>", methods=["DELETE"])
 @login_required
 @blp.response(200, CartSchema, message="Removed from the cart")
+@blp.raises(NotInCart)
 def delete_cart_item(product_id: UUID) -> Cart:
     """Remove a product from your cart."""
     with transaction() as session:

@@ -6,6 +6,8 @@ from chassis.database import transaction
 from chassis.idempotency import idempotent
 from chassis.routing import ApiBlueprint
 from order_service.models import Order, Refund
+from order_service.models.errors import OrderNotFound, RefundExceedsPaid
+from order_service.routes.orders import refused_to
 from order_service.schemas.orders import OrderSchema, RefundInSchema, RefundSchema, ShipSchema
 from order_service.services import fulfilment
 
@@ -19,6 +21,7 @@ blp = ApiBlueprint(
 @idempotent(required=False)
 @blp.arguments(ShipSchema)
 @blp.response(200, OrderSchema, message="Order shipped")
+@blp.raises(OrderNotFound, refused_to("ship"))
 def post_ship(body: dict[str, Any], order_id: UUID) -> Order:
     """Note that a paid order has left the house."""
     with transaction() as session:
@@ -29,6 +32,7 @@ def post_ship(body: dict[str, Any], order_id: UUID) -> Order:
 @roles_required("staff", "admin")
 @idempotent(required=False)
 @blp.response(200, OrderSchema, message="Order delivered")
+@blp.raises(OrderNotFound, refused_to("deliver"))
 def post_deliver(order_id: UUID) -> Order:
     """Note that a shipped order has arrived."""
     with transaction() as session:
@@ -40,6 +44,7 @@ def post_deliver(order_id: UUID) -> Order:
 @idempotent()
 @blp.arguments(RefundInSchema)
 @blp.response(202, RefundSchema, message="Refund requested")
+@blp.raises(OrderNotFound, refused_to("refund"), RefundExceedsPaid)
 def post_refund(body: dict[str, Any], order_id: UUID) -> tuple[Refund, int, dict[str, str]]:
     """Give part of what was paid for an order back, or all of it.
 

@@ -5,13 +5,23 @@ from chassis.auth import login_required, principal
 from chassis.database import transaction
 from chassis.idempotency import idempotent
 from chassis.money import Money
+from chassis.openapi.refusals import Refusal, refusal
 from chassis.pagination import Page
 from chassis.prefer import prefer_wait
 from chassis.response import set_meta, success
 from chassis.routing import ApiBlueprint
 from order_service.models import Order
+from order_service.models.errors import (
+    CartEmpty,
+    ForeignFilter,
+    IllegalMove,
+    OrderNotFound,
+    QuantityTooLarge,
+    TooManyLines,
+)
 from order_service.schemas.orders import (
     CancelSchema,
+    ExpandedOrderSchema,
     OrderInSchema,
     OrderListQuery,
     OrderQuery,
@@ -25,6 +35,11 @@ from order_service.services.expansion import expand_order
 blp = ApiBlueprint("orders", __name__, url_prefix="/api/orders", description="Orders")
 
 _FILTERS = ("status", "created_from", "created_to", "customer_id", "number")
+
+
+def refused_to(move: str) -> Refusal:
+    """Describe that the order's state does not allow a move."""
+    return refusal(IllegalMove, f"orders.{move}_refused")
 
 
 def _visible_to() -> UUID | None:
@@ -50,6 +65,7 @@ def _order_request(body: dict[str, Any]) -> orders.OrderRequest:
 @idempotent()
 @blp.arguments(OrderInSchema)
 @blp.response(202, OrderSchema, message="Order accepted")
+@blp.raises(CartEmpty, TooManyLines, QuantityTooLarge)
 def post_order(body: dict[str, Any]) -> tuple[Order, int, dict[str, str]]:
     """Place an order from `items` or from the cart.
 
@@ -65,6 +81,7 @@ def post_order(body: dict[str, Any]) -> tuple[Order, int, dict[str, str]]:
 @login_required
 @blp.arguments(OrderListQuery, location="query")
 @blp.response(200, OrderSummarySchema(many=True), message="Orders")
+@blp.raises(ForeignFilter)
 def get_orders(query: dict[str, Any]) -> Page[Order]:
     """List orders, newest first: your own, or for staff everybody's."""
     filters = {name: query[name] for name in _FILTERS if name in query}
@@ -77,7 +94,8 @@ def get_orders(query: dict[str, Any]) -> Page[Order]:
 @blp.route("/<uuid:order_id>", methods=["GET"])
 @login_required
 @blp.arguments(OrderQuery, location="query")
-@blp.response(200, OrderSchema, message="Order")
+@blp.response(200, ExpandedOrderSchema, message="Order")
+@blp.raises(OrderNotFound)
 def get_order(query: dict[str, Any], order_id: UUID) -> Any:
     """Show an order with its timeline.
 
@@ -101,6 +119,7 @@ def get_order(query: dict[str, Any], order_id: UUID) -> Any:
 @idempotent(required=False)
 @blp.arguments(CancelSchema)
 @blp.response(200, OrderSchema, message="Order cancelled")
+@blp.raises(OrderNotFound, refused_to("cancel"))
 def post_cancel(body: dict[str, Any], order_id: UUID) -> Order:
     """Cancel an order that has not been shipped; what was paid is refunded."""
     with transaction() as session:

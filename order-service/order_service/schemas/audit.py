@@ -2,8 +2,8 @@ from marshmallow import Schema, fields
 
 
 class CheckSchema(Schema):
-    name = fields.String()
-    ok = fields.Boolean()
+    name = fields.String(metadata={"example": "timelines_match_states"})
+    ok = fields.Boolean(metadata={"example": True})
     detail = fields.Dict()
 
 

@@ -18,7 +18,7 @@ class CartItemInSchema(QuantitySchema):
 
 class CartItemSchema(Schema):
     product_id = fields.UUID()
-    quantity = fields.Integer()
+    quantity = fields.Integer(metadata={"example": 2})
 
 
 class CartSchema(Schema):

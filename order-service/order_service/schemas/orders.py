@@ -4,10 +4,11 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from chassis.money import EXPONENTS
 from chassis.pagination import ListQuery
-from chassis.schemas import Int, MoneySchema, Str, StrictSchema, Timestamp
+from chassis.schemas import Int, MoneySchema, Str, StrictSchema, Timestamp, one_of
 from order_service.models.carts import MAX_QUANTITY
-from order_service.models.lifecycle import OrderStatus
+from order_service.models.lifecycle import OrderStatus, Outcome
 from order_service.models.orders import MAX_LINES
+from order_service.models.payments import RefundStatus
 
 EXPANDABLE = ("products", "payment")
 
@@ -22,18 +23,18 @@ class OrderItemInSchema(StrictSchema):
 class ShippingAddressSchema(StrictSchema):
     """Where the order goes."""
 
-    recipient = Str(required=True, min=1, max=200)
-    line1 = Str(required=True, min=1, max=200)
-    line2 = Str(max=200, allow_none=True)
-    city = Str(required=True, min=1, max=100)
-    region = Str(max=100, allow_none=True)
-    postal_code = Str(required=True, min=1, max=20)
+    recipient = Str(required=True, min=1, max=200, metadata={"example": "Ada Lovelace"})
+    line1 = Str(required=True, min=1, max=200, metadata={"example": "12 St James's Square"})
+    line2 = Str(max=200, allow_none=True, metadata={"example": None})
+    city = Str(required=True, min=1, max=100, metadata={"example": "London"})
+    region = Str(max=100, allow_none=True, metadata={"example": None})
+    postal_code = Str(required=True, min=1, max=20, metadata={"example": "SW1Y 4JH"})
     country = fields.String(
         required=True,
         validate=validate.Regexp(r"\A[A-Z]{2}\Z", error="Must be an ISO 3166 code of two letters."),
         metadata={"example": "GB"},
     )
-    phone = Str(max=30, allow_none=True)
+    phone = Str(max=30, allow_none=True, metadata={"example": "+442079460018"})
 
 
 class ExpectedTotalSchema(MoneySchema):
@@ -59,7 +60,7 @@ class OrderInSchema(StrictSchema):
     from_cart = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
     expected_total = fields.Nested(ExpectedTotalSchema, allow_none=True)
     shipping_address = fields.Nested(ShippingAddressSchema, allow_none=True)
-    note = Str(max=500, allow_none=True)
+    note = Str(max=500, allow_none=True, metadata={"example": "Please ring twice"})
 
     @validates_schema(skip_on_field_errors=True)
     def check_source(self, data: dict[str, Any], **kwargs: Any) -> None:
@@ -109,19 +110,29 @@ def split_names(text: str) -> list[str]:
 
 
 class CancelSchema(StrictSchema):
-    reason = Str(min=1, max=500, allow_none=True, load_default=None)
+    reason = Str(
+        min=1,
+        max=500,
+        allow_none=True,
+        load_default=None,
+        metadata={"example": "Changed my mind"},
+    )
 
 
 class ShipSchema(StrictSchema):
-    carrier = Str(min=1, max=100, allow_none=True, load_default=None)
-    tracking_number = Str(min=1, max=100, allow_none=True, load_default=None)
+    carrier = Str(
+        min=1, max=100, allow_none=True, load_default=None, metadata={"example": "Royal Mail"}
+    )
+    tracking_number = Str(
+        min=1, max=100, allow_none=True, load_default=None, metadata={"example": "RM123456789GB"}
+    )
 
 
 class RefundInSchema(StrictSchema):
     """Part of what was paid. `amount` counts minor units of the order's currency."""
 
     amount = Int(required=True, min=1, metadata={"example": 1999})
-    reason = Str(required=True, min=1, max=500)
+    reason = Str(required=True, min=1, max=500, metadata={"example": "One cup was broken"})
 
 
 class RefundSchema(Schema):
@@ -133,29 +144,31 @@ class RefundSchema(Schema):
     id = fields.UUID()
     order_id = fields.UUID()
     payment_id = fields.UUID()
-    amount = fields.Integer()
-    currency = fields.String()
-    reason = fields.String()
-    status = fields.String()
+    amount = fields.Integer(metadata={"example": 1999})
+    currency = fields.String(metadata={"example": "GBP"})
+    reason = fields.String(metadata={"example": "One cup was broken"})
+    status = fields.String(validate=one_of(RefundStatus))
     created_at = Timestamp()
-    completed_at = Timestamp(allow_none=True)
+    completed_at = Timestamp(allow_none=True, metadata={"example": None})
 
 
 class OrderLineSchema(Schema):
     product_id = fields.UUID()
-    sku = fields.String(allow_none=True)
-    name = fields.String(allow_none=True)
-    quantity = fields.Integer()
-    unit_price = fields.Integer(allow_none=True)
-    line_total = fields.Integer(allow_none=True)
+    sku = fields.String(allow_none=True, metadata={"example": "TEA-005"})
+    name = fields.String(allow_none=True, metadata={"example": "Glass teapot with strainer"})
+    quantity = fields.Integer(metadata={"example": 2})
+    unit_price = fields.Integer(allow_none=True, metadata={"example": 2650})
+    line_total = fields.Integer(allow_none=True, metadata={"example": 5300})
 
 
 class TimelineEntrySchema(Schema):
     at = Timestamp(attribute="created_at")
-    from_status = fields.String(data_key="from", allow_none=True)
-    to_status = fields.String(data_key="to")
-    event = fields.String()
-    outcome = fields.String()
+    from_status = fields.String(data_key="from", allow_none=True, metadata={"example": "pending"})
+    to_status = fields.String(
+        data_key="to", validate=one_of(OrderStatus), metadata={"example": "awaiting_payment"}
+    )
+    event = fields.String(metadata={"example": "stock_reserved"})
+    outcome = fields.String(validate=one_of(Outcome))
     detail = fields.Dict()
 
 
@@ -163,15 +176,15 @@ class OrderSummarySchema(Schema):
     """An order in a list."""
 
     id = fields.UUID()
-    number = fields.String()
+    number = fields.String(metadata={"example": "MF5VM-XG47D"})
     customer_id = fields.UUID()
-    status = fields.String()
+    status = fields.String(validate=one_of(OrderStatus), metadata={"example": "awaiting_payment"})
     items = fields.List(fields.Nested(OrderLineSchema), attribute="lines")
     total = fields.Nested(MoneySchema, attribute="money", allow_none=True)
-    refunded_amount = fields.Integer()
-    payment_id = fields.UUID(allow_none=True)
+    refunded_amount = fields.Integer(metadata={"example": 0})
+    payment_id = fields.UUID(allow_none=True, metadata={"example": None})
     expires_at = Timestamp(allow_none=True)
-    reason = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True, metadata={"example": None})
     created_at = Timestamp()
     updated_at = Timestamp()
     version = fields.Integer()
@@ -183,9 +196,26 @@ class OrderSchema(OrderSummarySchema):
     `total`, names and prices are null until product-service has reserved the stock.
     """
 
-    note = fields.String(allow_none=True)
+    note = fields.String(allow_none=True, metadata={"example": "Please ring twice"})
     shipping_address = fields.Nested(ShippingAddressSchema, allow_none=True)
-    carrier = fields.String(allow_none=True)
-    tracking_number = fields.String(allow_none=True)
+    carrier = fields.String(allow_none=True, metadata={"example": None})
+    tracking_number = fields.String(allow_none=True, metadata={"example": None})
     refunds = fields.List(fields.Nested(RefundSchema))
     timeline = fields.List(fields.Nested(TimelineEntrySchema))
+
+
+class ExpandedLineSchema(OrderLineSchema):
+    product = fields.Dict(
+        allow_none=True,
+        metadata={"sometimes": True, "description": "With `expand=products`", "example": None},
+    )
+
+
+class ExpandedOrderSchema(OrderSchema):
+    """An order with what other services know of it; see `expand`."""
+
+    items = fields.List(fields.Nested(ExpandedLineSchema), attribute="lines")
+    payment = fields.Dict(
+        allow_none=True,
+        metadata={"sometimes": True, "description": "With `expand=payment`", "example": None},
+    )

@@ -7,6 +7,13 @@ from chassis.idempotency import idempotent
 from chassis.pagination import Page, paginate
 from chassis.prefer import prefer_wait
 from chassis.routing import ApiBlueprint
+from payment_service.models.errors import (
+    CaptureExceedsAuthorized,
+    IllegalMove,
+    OrderNotPayable,
+    PaymentExists,
+    PaymentNotFound,
+)
 from payment_service.models.payments import CaptureMethod, Payment
 from payment_service.schemas.payments import (
     CaptureSchema,
@@ -41,6 +48,7 @@ def visible_to() -> UUID | None:
 @idempotent()
 @blp.arguments(NewPaymentSchema)
 @blp.response(202, PaymentSchema, message="Payment accepted")
+@blp.raises(OrderNotPayable, PaymentExists)
 def create_payment(body: dict[str, Any]) -> Accepted:
     """Pay for an order.
 
@@ -74,6 +82,7 @@ def list_payments(query: dict[str, Any]) -> Page[Payment]:
 @blp.route("/<uuid:payment_id>", methods=["GET"])
 @login_required
 @blp.response(200, PaymentSchema, etag=True)
+@blp.raises(PaymentNotFound)
 def get_payment(payment_id: UUID) -> Payment:
     """Show a payment with its attempts."""
     with transaction() as session:
@@ -86,6 +95,7 @@ def get_payment(payment_id: UUID) -> Payment:
 @idempotent(required=False)
 @blp.arguments(NoBodySchema)
 @blp.response(202, PaymentSchema, message="Confirmation accepted")
+@blp.raises(PaymentNotFound, IllegalMove)
 def confirm_payment(body: dict[str, Any], payment_id: UUID) -> Accepted:
     """Go on after the customer has acted at the provider; without effect the second time."""
     with transaction() as session:
@@ -98,6 +108,7 @@ def confirm_payment(body: dict[str, Any], payment_id: UUID) -> Accepted:
 @idempotent(required=False)
 @blp.arguments(CaptureSchema)
 @blp.response(202, PaymentSchema, message="Capture accepted")
+@blp.raises(PaymentNotFound, IllegalMove, CaptureExceedsAuthorized)
 def capture_payment(body: dict[str, Any], payment_id: UUID) -> Accepted:
     """Take an authorized amount, or part of it; the rest is released."""
     with transaction() as session:
@@ -110,6 +121,7 @@ def capture_payment(body: dict[str, Any], payment_id: UUID) -> Accepted:
 @idempotent(required=False)
 @blp.arguments(NoBodySchema)
 @blp.response(202, PaymentSchema, message="Cancellation accepted")
+@blp.raises(PaymentNotFound, IllegalMove)
 def cancel_payment(body: dict[str, Any], payment_id: UUID) -> Accepted:
     """Cancel a payment that took no money yet; an authorization is released."""
     with transaction() as session:

@@ -6,6 +6,7 @@ from chassis.auth import login_required, roles_required
 from chassis.database import transaction
 from chassis.idempotency import idempotent
 from chassis.routing import ApiBlueprint
+from payment_service.models.errors import IllegalMove, PaymentNotFound, RefundExceedsCaptured
 from payment_service.models.ledger import LedgerEntry
 from payment_service.models.refunds import Refund
 from payment_service.routes.payments import visible_to
@@ -22,6 +23,7 @@ blp = ApiBlueprint(
 @idempotent()
 @blp.arguments(NewRefundSchema)
 @blp.response(202, RefundSchema, message="Refund accepted")
+@blp.raises(PaymentNotFound, IllegalMove, RefundExceedsCaptured)
 def refund_payment(body: dict[str, Any], payment_id: UUID) -> tuple[Refund, int, dict[str, str]]:
     """Give back part or all of a payment; never more than was captured."""
     with transaction() as session:
@@ -34,6 +36,7 @@ def refund_payment(body: dict[str, Any], payment_id: UUID) -> tuple[Refund, int,
 @blp.route("/<uuid:payment_id>/refunds", methods=["GET"])
 @login_required
 @blp.response(200, RefundSchema(many=True))
+@blp.raises(PaymentNotFound)
 def list_refunds(payment_id: UUID) -> Sequence[Refund]:
     """List the refunds of a payment, oldest first."""
     with transaction() as session:
@@ -44,6 +47,7 @@ def list_refunds(payment_id: UUID) -> Sequence[Refund]:
 @blp.route("/<uuid:payment_id>/ledger", methods=["GET"])
 @roles_required("staff", "admin")
 @blp.response(200, LedgerEntrySchema(many=True))
+@blp.raises(PaymentNotFound)
 def list_ledger(payment_id: UUID) -> Sequence[LedgerEntry]:
     """List the double entries of a payment, oldest first; they sum to zero."""
     with transaction() as session:

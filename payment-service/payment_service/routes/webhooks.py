@@ -9,6 +9,7 @@ from chassis.app import settings
 from chassis.auth import public
 from chassis.database import transaction
 from chassis.routing import ApiBlueprint
+from payment_service.models.errors import SignatureInvalid, WebhookStale
 from payment_service.schemas.webhooks import ReceiptSchema, WebhookSchema
 from payment_service.services.webhooks import Webhook, receive_webhook, verify
 
@@ -42,6 +43,7 @@ def signed(view: Callable[P, R]) -> Callable[P, R]:
 @signed
 @blp.arguments(WebhookSchema)
 @blp.response(200, ReceiptSchema, message="Webhook received")
+@blp.raises(SignatureInvalid, WebhookStale)
 def sandbox_webhook(body: dict[str, Any]) -> dict[str, str]:
     """Receive news of the sandbox, signed as `Webhook-Signature: t=<unix>,v1=<hex>`.
 

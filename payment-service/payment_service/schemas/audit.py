@@ -4,8 +4,8 @@ from marshmallow import Schema, fields
 class CheckSchema(Schema):
     """One invariant."""
 
-    name = fields.String()
-    ok = fields.Boolean()
+    name = fields.String(metadata={"example": "ledger_sums_to_zero"})
+    ok = fields.Boolean(metadata={"example": True})
     detail = fields.Dict()
 
 

@@ -1,8 +1,9 @@
 from marshmallow import Schema, fields, validate
 
 from chassis.pagination import PageQuery
-from chassis.schemas import Int, Str, StrictSchema, Timestamp
+from chassis.schemas import Int, Str, StrictSchema, Timestamp, one_of
 from payment_service.models.lifecycle import PaymentStatus
+from payment_service.models.operations import OperationKind
 from payment_service.models.payments import CaptureMethod
 
 _TOKEN = validate.Regexp(
@@ -19,14 +20,14 @@ class NewPaymentSchema(StrictSchema):
     source = Str(required=True, max=70, validate=_TOKEN, metadata={"example": "tok_success"})
     capture_method = fields.String(
         load_default=CaptureMethod.AUTOMATIC.value,
-        validate=validate.OneOf([method.value for method in CaptureMethod]),
+        validate=one_of(CaptureMethod),
     )
 
 
 class CaptureSchema(StrictSchema):
     """How much of the authorization to take: minor units, all of it when left out."""
 
-    amount = Int(min=1, load_default=None)
+    amount = Int(min=1, load_default=None, allow_none=True, metadata={"example": 5300})
 
 
 class NoBodySchema(StrictSchema):
@@ -37,30 +38,30 @@ class PaymentQuery(PageQuery):
     """Filters of the list."""
 
     order_id = fields.UUID()
-    status = fields.String(validate=validate.OneOf([status.value for status in PaymentStatus]))
+    status = fields.String(validate=one_of(PaymentStatus))
 
 
 class FailureSchema(Schema):
     """Why a payment failed."""
 
-    code = fields.String()
-    message = fields.String()
+    code = fields.String(metadata={"example": "card_declined"})
+    message = fields.String(metadata={"example": "The card was declined"})
 
 
 class NextActionSchema(Schema):
     """What the customer has to do."""
 
-    type = fields.String()
-    url = fields.String()
+    type = fields.String(metadata={"example": "redirect"})
+    url = fields.String(metadata={"example": "https://provider.example/act/4711"})
 
 
 class AttemptSchema(Schema):
     """A call to the provider and what came of it."""
 
     id = fields.UUID()
-    kind = fields.String()
-    outcome = fields.String()
-    code = fields.String(allow_none=True)
+    kind = fields.String(validate=one_of(OperationKind))
+    outcome = fields.String(metadata={"example": "approved"})
+    code = fields.String(allow_none=True, metadata={"example": None})
     created_at = Timestamp()
 
 
@@ -70,14 +71,14 @@ class PaymentSchema(Schema):
     id = fields.UUID()
     order_id = fields.UUID()
     customer_id = fields.UUID()
-    amount = fields.Integer()
-    currency = fields.String()
-    status = fields.String()
-    capture_method = fields.String()
-    captured_amount = fields.Integer()
-    refunded_amount = fields.Integer()
-    failure = fields.Nested(FailureSchema, allow_none=True)
-    next_action = fields.Nested(NextActionSchema, allow_none=True)
+    amount = fields.Integer(metadata={"example": 5300})
+    currency = fields.String(metadata={"example": "GBP"})
+    status = fields.String(validate=one_of(PaymentStatus), metadata={"example": "succeeded"})
+    capture_method = fields.String(validate=one_of(CaptureMethod))
+    captured_amount = fields.Integer(metadata={"example": 5300})
+    refunded_amount = fields.Integer(metadata={"example": 0})
+    failure = fields.Nested(FailureSchema, allow_none=True, metadata={"example": None})
+    next_action = fields.Nested(NextActionSchema, allow_none=True, metadata={"example": None})
     attempts = fields.List(fields.Nested(AttemptSchema))
     created_at = Timestamp()
     updated_at = Timestamp()

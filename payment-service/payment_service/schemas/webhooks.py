@@ -1,4 +1,4 @@
-from marshmallow import INCLUDE, Schema, fields
+from marshmallow import INCLUDE, Schema, fields, validate
 
 from chassis.schemas import Str, StrictSchema
 
@@ -18,12 +18,14 @@ class WebhookSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    id = Str(required=True, min=1, max=100)
-    type = Str(required=True, min=1, max=60)
+    id = Str(required=True, min=1, max=100, metadata={"example": "evt_4711"})
+    type = Str(required=True, min=1, max=60, metadata={"example": "payment.succeeded"})
     data = fields.Nested(WebhookDataSchema, required=True)
 
 
 class ReceiptSchema(StrictSchema):
     """Whether the webhook had an effect: `processed`, `ignored` or `replayed`."""
 
-    result = fields.String()
+    result = fields.String(
+        required=True, validate=validate.OneOf(["processed", "ignored", "replayed"])
+    )

@@ -6,8 +6,9 @@ from uuid import UUID
 from chassis.auth import public, roles_required
 from chassis.database import transaction
 from chassis.idempotency import idempotent
-from chassis.routing import ApiBlueprint, expected_version
+from chassis.routing import ApiBlueprint, expected_version, needs_version
 from product_service.models import Category
+from product_service.models.categories import CategoryCycle
 from product_service.schemas.categories import (
     CategoryChangeSchema,
     CategoryNodeSchema,
@@ -15,6 +16,7 @@ from product_service.schemas.categories import (
     NewCategorySchema,
 )
 from product_service.services import categories
+from product_service.services.categories import CategoryInUse, CategoryNotFound, SlugTaken
 
 blp = ApiBlueprint(
     "categories",
@@ -36,6 +38,7 @@ def list_categories() -> list[dict[str, Any]]:
 @blp.route("/<uuid:category_id>", methods=["GET"])
 @public
 @blp.response(200, CategorySchema, message="Category", etag=True)
+@blp.raises(CategoryNotFound)
 def get_category(category_id: UUID) -> Category:
     """Return one category."""
     with transaction() as session:
@@ -47,6 +50,7 @@ def get_category(category_id: UUID) -> Category:
 @idempotent(required=False)
 @blp.arguments(NewCategorySchema)
 @blp.response(201, CategorySchema, message="Category created", etag=True)
+@blp.raises(SlugTaken)
 def create_category(draft: dict[str, Any]) -> Any:
     """Create a category."""
     with transaction() as session:
@@ -58,6 +62,8 @@ def create_category(draft: dict[str, Any]) -> Any:
 @roles_required("staff", "admin")
 @blp.arguments(CategoryChangeSchema)
 @blp.response(200, CategorySchema, message="Category changed", etag=True)
+@blp.raises(CategoryNotFound, SlugTaken, CategoryCycle)
+@needs_version
 def change_category(changes: dict[str, Any], category_id: UUID) -> Category:
     """Rename or move a category; needs If-Match."""
     with transaction() as session:
@@ -69,6 +75,8 @@ def change_category(changes: dict[str, Any], category_id: UUID) -> Category:
 @blp.route("/<uuid:category_id>", methods=["DELETE"])
 @roles_required("staff", "admin")
 @blp.response(204, message="Category deleted")
+@blp.raises(CategoryNotFound, CategoryInUse)
+@needs_version
 def delete_category(category_id: UUID) -> None:
     """Delete an empty category; needs If-Match."""
     with transaction() as session:

@@ -10,12 +10,14 @@ from flask import Response, request, stream_with_context
 from chassis.app import settings
 from chassis.auth import principal, roles_required
 from chassis.database import reading, transaction
-from chassis.exceptions import UnsupportedMediaType
+from chassis.exceptions import Unprocessable, UnsupportedMediaType
 from chassis.idempotency import idempotent
+from chassis.openapi.refusals import BODY, note, refusal
 from chassis.routing import ApiBlueprint
 from product_service.schemas.imports import ImportSchema, decode_file
 from product_service.services import imports
 from product_service.services.exports import export_products
+from product_service.services.imports import ImportNotFound
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -23,12 +25,22 @@ blp = ApiBlueprint(
     "imports", __name__, url_prefix="/api/products", description="The catalogue as CSV"
 )
 
+_CSV = """sku,name,price_amount,currency,stock
+TEA-005,Glass teapot with strainer,2650,GBP,40
+"""
 _FILE = {
     "requestBody": {
         "required": True,
-        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "content": {"text/csv": {"schema": {"type": "string", "minLength": 1}, "example": _CSV}},
     }
 }
+
+
+_BAD_FILE = (
+    refusal(UnsupportedMediaType, message="Send the file as text/csv"),
+    refusal(Unprocessable, "products.import_file", "The file cannot be read"),
+    refusal(Unprocessable, "products.import_header", "The header of the file is not valid"),
+)
 
 
 def takes_csv(view: View) -> View:
@@ -44,7 +56,7 @@ def takes_csv(view: View) -> View:
         request.max_content_length = settings().import_max_bytes
         return view(*args, **kwargs)
 
-    return cast(View, checked)
+    return note(cast(View, checked), *BODY, *_BAD_FILE)
 
 
 @blp.route("/imports", methods=["POST"])
@@ -72,6 +84,7 @@ def import_products() -> Any:
 @blp.route("/imports/<uuid:job_id>", methods=["GET"])
 @roles_required("staff", "admin")
 @blp.response(200, ImportSchema, message="Import")
+@blp.raises(ImportNotFound)
 def get_import(job_id: UUID) -> dict[str, Any]:
     """Return how far an import has come, and the rows that it could not take."""
     with transaction() as session:
@@ -80,7 +93,12 @@ def get_import(job_id: UUID) -> dict[str, Any]:
 
 @blp.route("/export", methods=["GET"])
 @roles_required("staff", "admin")
-@blp.response(200, content_type="text/csv", message="Catalogue")
+@blp.response(
+    200,
+    {"type": "string", "examples": [_CSV]},
+    content_type="text/csv",
+    message="Catalogue",
+)
 def export_catalogue() -> Response:
     """Stream the whole catalogue as CSV, in the columns that an import takes."""
     return Response(

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from flask import Response, current_app, request
 
-from chassis.auth import optional_principal, principal, public, roles_required
+from chassis.auth import knows_callers, optional_principal, principal, public, roles_required
 from chassis.database import transaction
 from chassis.exceptions import Forbidden
 from chassis.idempotency import idempotent
 from chassis.response import envelope, json_bytes, set_meta
-from chassis.routing import ApiBlueprint, page_url
+from chassis.routing import ApiBlueprint, needs_version, page_url
 from product_service.routes.conditions import edited_version, tagged, tagged_bytes
 from product_service.routes.described import described_by
 from product_service.schemas.listing import ProductQuerySchema
@@ -23,6 +23,8 @@ from product_service.schemas.products import (
     ProductSchema,
 )
 from product_service.services import hot_reads, listing, products
+from product_service.services.products import SkuTaken
+from product_service.services.stock import ProductNotFound
 
 blp = ApiBlueprint("products", __name__, url_prefix="/api/products", description="The catalogue")
 
@@ -31,10 +33,12 @@ _MOST_PLANS = 256
 
 @blp.route("/", methods=["GET"])
 @public
+@knows_callers
 @described_by(
     blp.arguments(ProductQuerySchema(exclude=["attributes"]), location="query"),
-    blp.response(200, ProductSchema(many=True), message="Products"),
+    blp.response(200, ProductSchema(many=True), message="Products", etag=True),
 )
+@blp.raises(Forbidden)
 def list_products() -> Response:
     """List products, filtered, sorted and by pages.
 
@@ -52,7 +56,9 @@ def list_products() -> Response:
 
 @blp.route("/<uuid:product_id>", methods=["GET"])
 @public
-@described_by(blp.response(200, ProductSchema, message="Product"))
+@knows_callers
+@described_by(blp.response(200, ProductSchema, message="Product", etag=True))
+@blp.raises(ProductNotFound)
 def get_product(product_id: UUID) -> Response:
     """Return one product, archived or not."""
     item, tag = hot_reads.read_product(product_id, staff=_is_staff())
@@ -63,7 +69,8 @@ def get_product(product_id: UUID) -> Response:
 @roles_required("staff", "admin")
 @idempotent(required=False)
 @blp.arguments(NewProductSchema)
-@blp.response(201, ProductSchema, message="Product created")
+@blp.response(201, ProductSchema, message="Product created", etag=True)
+@blp.raises(SkuTaken)
 def create_product(draft: dict[str, Any]) -> Response:
     """Create a product with its opening stock."""
     with transaction() as session:
@@ -81,7 +88,9 @@ def create_product(draft: dict[str, Any]) -> Response:
 @blp.route("/<uuid:product_id>", methods=["PATCH"])
 @roles_required("staff", "admin")
 @blp.arguments(ProductChangeSchema)
-@blp.response(200, ProductSchema, message="Product changed")
+@blp.response(200, ProductSchema, message="Product changed", etag=True)
+@blp.raises(ProductNotFound)
+@needs_version
 def change_product(changes: dict[str, Any], product_id: UUID) -> Response:
     """Change a product; needs If-Match."""
     with transaction() as session:
@@ -92,7 +101,9 @@ def change_product(changes: dict[str, Any], product_id: UUID) -> Response:
 
 @blp.route("/<uuid:product_id>", methods=["DELETE"])
 @roles_required("staff", "admin")
-@blp.response(200, ProductSchema, message="Product archived")
+@blp.response(200, ProductSchema, message="Product archived", etag=True)
+@blp.raises(ProductNotFound)
+@needs_version
 def archive_product(product_id: UUID) -> Response:
     """Archive a product: it can no longer be ordered, and stays for old orders; needs If-Match."""
     with transaction() as session:

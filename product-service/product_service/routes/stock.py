@@ -9,8 +9,11 @@ from chassis.idempotency import idempotent
 from chassis.pagination import Page, PageQuery, paginate
 from chassis.routing import ApiBlueprint
 from product_service.models import StockMovement
+from product_service.models.stock import InsufficientStock
 from product_service.schemas.stock import AdjustmentSchema, MovementSchema, ReservationSchema
 from product_service.services import reservations, stock
+from product_service.services.reservations import ReservationNotFound
+from product_service.services.stock import ProductNotFound
 
 blp = ApiBlueprint("stock", __name__, url_prefix="/api/products", description="Stock")
 
@@ -20,6 +23,7 @@ blp = ApiBlueprint("stock", __name__, url_prefix="/api/products", description="S
 @idempotent()
 @blp.arguments(AdjustmentSchema)
 @blp.response(201, MovementSchema, message="Stock adjusted")
+@blp.raises(ProductNotFound, InsufficientStock)
 def adjust_stock(adjustment: dict[str, Any], product_id: UUID) -> StockMovement:
     """Add or take away units, with a reason."""
     with transaction() as session:
@@ -30,6 +34,7 @@ def adjust_stock(adjustment: dict[str, Any], product_id: UUID) -> StockMovement:
 @roles_required("staff", "admin")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, MovementSchema(many=True), message="Stock movements")
+@blp.raises(ProductNotFound)
 def list_movements(query: dict[str, Any], product_id: UUID) -> Page[StockMovement]:
     """List a product's stock ledger, newest first; its sum is what is on hand."""
     with transaction() as session:
@@ -40,6 +45,7 @@ def list_movements(query: dict[str, Any], product_id: UUID) -> Page[StockMovemen
 @blp.route("/reservations/<uuid:order_id>", methods=["GET"])
 @roles_required("staff", "admin")
 @blp.response(200, ReservationSchema, message="Reservation")
+@blp.raises(ReservationNotFound)
 def get_reservation(order_id: UUID) -> dict[str, Any]:
     """Return what an order holds or held."""
     with transaction() as session:

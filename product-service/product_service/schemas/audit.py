@@ -8,8 +8,8 @@ from chassis.schemas import Int, StrictSchema
 class CheckSchema(StrictSchema):
     """One invariant, and where it is broken."""
 
-    name = fields.String(required=True)
-    ok = fields.Boolean(required=True)
+    name = fields.String(required=True, metadata={"example": "stock_equals_ledger"})
+    ok = fields.Boolean(required=True, metadata={"example": True})
     detail = fields.Dict(required=True)
 
 

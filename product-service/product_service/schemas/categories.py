@@ -20,8 +20,8 @@ class NewCategorySchema(StrictSchema):
 class CategoryChangeSchema(StrictSchema):
     """What changes of a category; what is left out stays."""
 
-    name = Str(min=1, max=100)
-    slug = Str(min=1, max=100, validate=SLUG)
+    name = Str(min=1, max=100, metadata={"example": "Tea cups"})
+    slug = Str(min=1, max=100, validate=SLUG, metadata={"example": "tea-cups"})
     parent_id = fields.UUID(allow_none=True)
 
 
@@ -29,9 +29,9 @@ class CategorySchema(StrictSchema):
     """A category."""
 
     id = fields.UUID(required=True)
-    name = fields.String(required=True)
-    slug = fields.String(required=True)
-    parent_id = fields.UUID(required=True, allow_none=True)
+    name = fields.String(required=True, metadata={"example": "Tea cups"})
+    slug = fields.String(required=True, metadata={"example": "tea-cups"})
+    parent_id = fields.UUID(required=True, allow_none=True, metadata={"example": None})
     version = Int(required=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)

@@ -10,8 +10,8 @@ from marshmallow import ValidationError, fields, pre_load, validate
 from chassis import strict_json
 from chassis.exceptions import FieldError, ServiceError, Unprocessable
 from chassis.routing import field_errors
-from chassis.schemas import Int, Str, StrictSchema, Timestamp
-from product_service.models.imports import BadRow, ImportRow
+from chassis.schemas import FieldErrorSchema, Int, Str, StrictSchema, Timestamp, one_of
+from product_service.models.imports import BadRow, ImportRow, ImportStatus
 from product_service.models.products import ProductStatus
 from product_service.models.stock import MOST_UNITS
 from product_service.schemas.products import (
@@ -36,7 +36,7 @@ class ImportRowSchema(StrictSchema):
     category = Str(load_default=None, max=100)
     status = fields.String(
         load_default=ProductStatus.ACTIVE.value,
-        validate=validate.OneOf([status.value for status in ProductStatus]),
+        validate=one_of(ProductStatus),
     )
     attributes = fields.Dict(keys=fields.String(), load_default=dict, validate=check_attributes)
     images = fields.List(
@@ -63,26 +63,26 @@ class ImportRowSchema(StrictSchema):
 class RowErrorSchema(StrictSchema):
     """What is wrong with one row; rows are counted from 1, after the header."""
 
-    row_number = Int(required=True)
-    sku = fields.String(required=True)
-    errors = fields.List(fields.Dict(), required=True)
+    row_number = Int(required=True, metadata={"example": 7})
+    sku = fields.String(required=True, metadata={"example": "TEA-005"})
+    errors = fields.List(fields.Nested(FieldErrorSchema), required=True)
 
 
 class ImportSchema(StrictSchema):
     """An import and how far it has come."""
 
     id = fields.UUID(required=True)
-    status = fields.String(required=True)
-    total_rows = Int(required=True)
-    processed_rows = Int(required=True)
-    created_rows = Int(required=True)
-    updated_rows = Int(required=True)
-    unchanged_rows = Int(required=True)
-    failed_rows = Int(required=True)
-    errors = fields.List(fields.Nested(RowErrorSchema), required=True)
+    status = fields.String(required=True, validate=one_of(ImportStatus))
+    total_rows = Int(required=True, metadata={"example": 40})
+    processed_rows = Int(required=True, metadata={"example": 0})
+    created_rows = Int(required=True, metadata={"example": 0})
+    updated_rows = Int(required=True, metadata={"example": 0})
+    unchanged_rows = Int(required=True, metadata={"example": 0})
+    failed_rows = Int(required=True, metadata={"example": 0})
+    errors = fields.List(fields.Nested(RowErrorSchema), required=True, metadata={"example": []})
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
-    finished_at = Timestamp(required=True, allow_none=True)
+    finished_at = Timestamp(required=True, allow_none=True, metadata={"example": None})
 
 
 def decode_file(body: bytes) -> tuple[str, int]:

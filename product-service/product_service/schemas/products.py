@@ -6,13 +6,15 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, post_load, validate
 
 from chassis.money import EXPONENTS
-from chassis.schemas import Int, Str, StrictSchema, Timestamp
+from chassis.schemas import Int, Str, StrictSchema, Timestamp, one_of
 from product_service.models.products import ProductStatus
 from product_service.models.stock import MOST_UNITS
 
 # 100 million in a currency with cents: a typing error above that, and sums stay within 64 bits.
 MOST_AMOUNT = 10_000_000_000
 MOST_ATTRIBUTES = 50
+_IMAGE = "https://shop.example/images/85123A.jpg"
+_ATTRIBUTES = {"example": {"colour": "white"}}
 
 
 def check_currency(code: str) -> None:
@@ -65,7 +67,9 @@ class _EditableSchema(StrictSchema):
 
 def _images(**kwargs: Any) -> fields.List[Any]:
     return fields.List(
-        Str(min=1, max=2_000, validate=check_image), validate=validate.Length(max=20), **kwargs
+        Str(min=1, max=2_000, validate=check_image, metadata={"example": _IMAGE}),
+        validate=validate.Length(max=20),
+        **kwargs,
     )
 
 
@@ -74,41 +78,48 @@ class NewProductSchema(_EditableSchema):
 
     sku = Str(required=True, min=1, max=64, metadata={"example": "85123A"})
     name = Str(required=True, min=1, max=300, metadata={"example": "White hanging heart"})
-    description = Str(load_default="", max=10_000)
+    description = Str(load_default="", max=10_000, metadata={"example": "Holds a litre."})
     price = fields.Nested(PriceSchema, required=True)
-    category_id = fields.UUID(load_default=None, allow_none=True)
-    attributes = fields.Dict(keys=fields.String(), load_default=dict, validate=check_attributes)
+    category_id = fields.UUID(load_default=None, allow_none=True, metadata={"example": None})
+    attributes = fields.Dict(
+        keys=fields.String(),
+        load_default=dict,
+        validate=check_attributes,
+        metadata=_ATTRIBUTES,
+    )
     images = _images(load_default=list)
-    initial_stock = Int(load_default=0, min=0, max=MOST_UNITS)
+    initial_stock = Int(load_default=0, min=0, max=MOST_UNITS, metadata={"example": 40})
 
 
 class ProductChangeSchema(_EditableSchema):
     """What changes of a product; what is left out stays."""
 
-    name = Str(min=1, max=300)
-    description = Str(max=10_000)
+    name = Str(min=1, max=300, metadata={"example": "White hanging heart"})
+    description = Str(max=10_000, metadata={"example": "Holds a litre."})
     price = fields.Nested(PriceSchema)
-    category_id = fields.UUID(allow_none=True)
-    attributes = fields.Dict(keys=fields.String(), validate=check_attributes)
+    category_id = fields.UUID(allow_none=True, metadata={"example": None})
+    attributes = fields.Dict(keys=fields.String(), validate=check_attributes, metadata=_ATTRIBUTES)
     images = _images()
-    status = fields.String(validate=validate.OneOf([status.value for status in ProductStatus]))
+    status = fields.String(validate=one_of(ProductStatus))
 
 
 class ProductSchema(StrictSchema):
     """A product as everybody sees it; `on_hand` and `reserved` are for staff."""
 
     id = fields.UUID(required=True)
-    sku = fields.String(required=True)
-    name = fields.String(required=True)
-    description = fields.String(required=True)
+    sku = fields.String(required=True, metadata={"example": "85123A"})
+    name = fields.String(required=True, metadata={"example": "White hanging heart"})
+    description = fields.String(required=True, metadata={"example": "Holds a litre."})
     price = fields.Nested(PriceSchema, required=True)
-    category_id = fields.UUID(required=True, allow_none=True)
-    attributes = fields.Dict(required=True)
-    images = fields.List(fields.String(), required=True)
-    status = fields.String(required=True)
-    available = Int(required=True, metadata={"description": "Units that can be ordered now"})
+    category_id = fields.UUID(required=True, allow_none=True, metadata={"example": None})
+    attributes = fields.Dict(required=True, metadata=_ATTRIBUTES)
+    images = fields.List(fields.String(metadata={"example": _IMAGE}), required=True)
+    status = fields.String(required=True, validate=one_of(ProductStatus))
+    available = Int(
+        required=True, metadata={"description": "Units that can be ordered now", "example": 39}
+    )
     version = Int(required=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
-    on_hand = Int(metadata={"description": "Staff only"})
+    on_hand = Int(metadata={"description": "Staff only", "example": 40})
     reserved = Int(metadata={"description": "Staff only"})

@@ -2,8 +2,9 @@
 
 from marshmallow import fields
 
-from chassis.schemas import Int, Str, StrictSchema, Timestamp
-from product_service.models.stock import MOST_UNITS
+from chassis.schemas import Int, Str, StrictSchema, Timestamp, one_of
+from product_service.models.reservations import ReservationStatus
+from product_service.models.stock import MOST_UNITS, MovementKind
 
 
 class AdjustmentSchema(StrictSchema):
@@ -18,10 +19,10 @@ class MovementSchema(StrictSchema):
 
     id = fields.UUID(required=True)
     product_id = fields.UUID(required=True)
-    quantity = Int(required=True)
-    kind = fields.String(required=True)
-    reason = fields.String(required=True)
-    order_id = fields.UUID(required=True, allow_none=True)
+    quantity = Int(required=True, metadata={"example": 12})
+    kind = fields.String(required=True, validate=one_of(MovementKind))
+    reason = fields.String(required=True, metadata={"example": "delivery 4711"})
+    order_id = fields.UUID(required=True, allow_none=True, metadata={"example": None})
     actor_id = fields.UUID(required=True, allow_none=True)
     created_at = Timestamp(required=True)
 
@@ -30,8 +31,8 @@ class ReservationLineSchema(StrictSchema):
     """One product of a reservation."""
 
     product_id = fields.UUID(required=True)
-    quantity = Int(required=True)
-    unit_price = Int(required=True)
+    quantity = Int(required=True, metadata={"example": 2})
+    unit_price = Int(required=True, metadata={"example": 2650})
 
 
 class ReservationSchema(StrictSchema):
@@ -39,9 +40,9 @@ class ReservationSchema(StrictSchema):
 
     id = fields.UUID(required=True)
     order_id = fields.UUID(required=True)
-    status = fields.String(required=True)
-    reason = fields.String(required=True, allow_none=True)
-    currency = fields.String(required=True, allow_none=True)
+    status = fields.String(required=True, validate=one_of(ReservationStatus))
+    reason = fields.String(required=True, allow_none=True, metadata={"example": None})
+    currency = fields.String(required=True, allow_none=True, metadata={"example": "GBP"})
     expires_at = Timestamp(required=True, allow_none=True)
     items = fields.List(fields.Nested(ReservationLineSchema), required=True)
     created_at = Timestamp(required=True)

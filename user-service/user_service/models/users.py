@@ -65,6 +65,12 @@ class LastAdmin(Conflict):
     code = "users.last_admin"
 
 
+class PasswordChanged(Conflict):
+    """The password was changed at the same time."""
+
+    code = "users.password_changed"
+
+
 class WrongPassword(Unprocessable):
     """The current password is wrong."""
 

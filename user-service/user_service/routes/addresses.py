@@ -7,8 +7,9 @@ from uuid import UUID
 from chassis.auth import login_required, principal
 from chassis.database import transaction
 from chassis.idempotency import idempotent
-from chassis.routing import ApiBlueprint, expected_version
-from user_service.models.addresses import Address
+from chassis.routing import ApiBlueprint, expected_version, needs_version
+from user_service.models.addresses import Address, AddressNotFound, TooManyAddresses
+from user_service.models.users import UserNotFound
 from user_service.schemas.addresses import AddressChangesSchema, AddressSchema, NewAddressSchema
 from user_service.services.addresses import (
     add_address,
@@ -40,6 +41,7 @@ def get_addresses() -> Sequence[Address]:
 @idempotent(required=False)
 @blueprint.arguments(NewAddressSchema)
 @blueprint.response(201, AddressSchema, message="Address added")
+@blueprint.raises(UserNotFound, TooManyAddresses)
 def post_address(body: dict[str, Any]) -> tuple[Address, int, dict[str, str]]:
     """Add an address; the first one becomes the default."""
     with transaction() as session:
@@ -50,6 +52,7 @@ def post_address(body: dict[str, Any]) -> tuple[Address, int, dict[str, str]]:
 @blueprint.route("/<uuid:address_id>", methods=["GET"])
 @login_required
 @blueprint.response(200, AddressSchema, etag=True)
+@blueprint.raises(AddressNotFound)
 def get_address(address_id: UUID) -> Address:
     """Read an address."""
     with transaction() as session:
@@ -60,6 +63,8 @@ def get_address(address_id: UUID) -> Address:
 @login_required
 @blueprint.arguments(AddressChangesSchema)
 @blueprint.response(200, AddressSchema, message="Saved", etag=True)
+@blueprint.raises(UserNotFound, AddressNotFound)
+@needs_version
 def patch_address(body: dict[str, Any], address_id: UUID) -> Address:
     """Change an address; needs `If-Match` with the ETag that was read."""
     with transaction() as session:
@@ -71,6 +76,7 @@ def patch_address(body: dict[str, Any], address_id: UUID) -> Address:
 @blueprint.route("/<uuid:address_id>", methods=["DELETE"])
 @login_required
 @blueprint.response(204)
+@blueprint.raises(UserNotFound, AddressNotFound)
 def remove_address(address_id: UUID) -> None:
     """Delete an address; if it was the default, the newest of the others becomes it."""
     with transaction() as session:

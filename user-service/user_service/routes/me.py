@@ -4,9 +4,12 @@ from typing import Any
 
 from chassis.auth import login_required, principal
 from chassis.database import transaction
-from chassis.routing import ApiBlueprint, expected_version
-from user_service.models.users import User
+from chassis.routing import ApiBlueprint, expected_version, needs_version
+from user_service.models.password_policy import WeakPassword
+from user_service.models.users import PasswordChanged, User, UserNotFound, WrongPassword
 from user_service.schemas.users import PasswordChangeSchema, ProfileChangesSchema, UserSchema
+from user_service.services.login_throttle import TooManyAttempts
+from user_service.services.passwords import PasswordsBusy
 from user_service.services.users import change_password, edit_profile, find_user
 from user_service.wiring import client_address, current_session_id, ports
 
@@ -18,6 +21,7 @@ blueprint = ApiBlueprint(
 @blueprint.route("", methods=["GET"])
 @login_required
 @blueprint.response(200, UserSchema, etag=True)
+@blueprint.raises(UserNotFound)
 def get_me() -> User:
     """Read one's own account."""
     with transaction() as session:
@@ -28,6 +32,8 @@ def get_me() -> User:
 @login_required
 @blueprint.arguments(ProfileChangesSchema)
 @blueprint.response(200, UserSchema, message="Saved", etag=True)
+@blueprint.raises(UserNotFound)
+@needs_version
 def patch_me(body: dict[str, Any]) -> User:
     """Change name or phone; needs `If-Match` with the ETag that was read."""
     with transaction() as session:
@@ -38,6 +44,7 @@ def patch_me(body: dict[str, Any]) -> User:
 @login_required
 @blueprint.arguments(PasswordChangeSchema)
 @blueprint.response(200, message="Password changed")
+@blueprint.raises(WrongPassword, WeakPassword, PasswordChanged, TooManyAttempts, PasswordsBusy)
 def post_password(body: dict[str, Any]) -> None:
     """Change the password; all other sessions end, this one goes on."""
     change_password(

@@ -4,9 +4,14 @@ from typing import Any
 
 from chassis.auth import login_required, principal, public
 from chassis.routing import ApiBlueprint
-from user_service.models.users import User
+from user_service.models.emails import InvalidEmail
+from user_service.models.password_policy import WeakPassword
+from user_service.models.sessions import InvalidRefreshToken
+from user_service.models.users import AccountDeactivated, EmailTaken, InvalidCredentials, User
 from user_service.schemas.sessions import LoginSchema, LogoutSchema, RefreshSchema, TokenPairSchema
 from user_service.schemas.users import RegistrationSchema, UserSchema
+from user_service.services.login_throttle import TooManyAttempts
+from user_service.services.passwords import PasswordsBusy
 from user_service.services.sessions import TokenPair, log_in, log_out, refresh_session
 from user_service.services.users import Registration, register_user
 from user_service.wiring import client_address, current_session_id, ports
@@ -25,6 +30,7 @@ blueprint = ApiBlueprint(
 @public
 @blueprint.arguments(RegistrationSchema)
 @blueprint.response(201, UserSchema, message="Account created")
+@blueprint.raises(EmailTaken, InvalidEmail, WeakPassword, PasswordsBusy)
 def register(body: dict[str, Any]) -> User:
     """Make an account with the role customer.
 
@@ -38,6 +44,7 @@ def register(body: dict[str, Any]) -> User:
 @public
 @blueprint.arguments(LoginSchema)
 @blueprint.response(200, TokenPairSchema, message="Logged in")
+@blueprint.raises(InvalidCredentials, AccountDeactivated, TooManyAttempts, PasswordsBusy)
 def login(body: dict[str, Any]) -> TokenAnswer:
     """Open a session.
 
@@ -51,6 +58,7 @@ def login(body: dict[str, Any]) -> TokenAnswer:
 @public
 @blueprint.arguments(RefreshSchema)
 @blueprint.response(200, TokenPairSchema, message="Refreshed")
+@blueprint.raises(InvalidRefreshToken, AccountDeactivated)
 def refresh(body: dict[str, Any]) -> TokenAnswer:
     """Exchange a refresh token for a new pair; a second use of it ends the session (401)."""
     return refresh_session(ports(), body["refresh_token"]), 200, _NOT_STORED

@@ -12,13 +12,38 @@ from user_service.wiring import ports
 # As long as the chassis' own verifiers keep it; a new key is published for longer before it signs.
 _CACHE_SECONDS = 300
 
+_JWK = {
+    "kty": "RSA",
+    "kid": "2026-03-02-a1b2c3",
+    "use": "sig",
+    "alg": "RS256",
+    "n": "u1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0_IzW7yWR7QkrmBL7jTKEn5u-qKh",
+    "e": "AQAB",
+}
+_MEMBER = {"type": "string"}
+_JWKS = {
+    "type": "object",
+    "required": ["keys"],
+    "properties": {
+        "keys": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": sorted(_JWK),
+                "properties": dict.fromkeys(_JWK, _MEMBER),
+                "examples": [_JWK],
+            },
+        }
+    },
+}
+
 blueprint = ApiBlueprint("keys", __name__, url_prefix="/api/users/keys", description="Signing keys")
 well_known = ApiBlueprint("jwks", __name__, url_prefix="/.well-known", description="Key set")
 
 
 @well_known.route("/jwks.json", methods=["GET"])
 @public
-@well_known.response(200)
+@well_known.response(200, _JWKS, message="The key set")
 def get_jwks() -> Response:
     """Read the key set (RFC 7517), bare of our envelope: other people's libraries read it too."""
     document = json_bytes({"keys": ports().keyring.public_keys()})

@@ -7,7 +7,7 @@ from chassis.auth import roles_required
 from chassis.database import transaction
 from chassis.pagination import Page
 from chassis.routing import ApiBlueprint
-from user_service.models.users import Role, User
+from user_service.models.users import LastAdmin, Role, User, UserNotFound
 from user_service.schemas.users import RoleChangeSchema, UserQuery, UserSchema
 from user_service.services.administration import (
     activate_user,
@@ -36,6 +36,7 @@ def get_users(query: dict[str, Any]) -> Page[User]:
 @blueprint.route("/<uuid:user_id>", methods=["GET"])
 @roles_required("admin")
 @blueprint.response(200, UserSchema, etag=True)
+@blueprint.raises(UserNotFound)
 def get_user(user_id: UUID) -> User:
     """Read an account."""
     with transaction() as session:
@@ -46,6 +47,7 @@ def get_user(user_id: UUID) -> User:
 @roles_required("admin")
 @blueprint.arguments(RoleChangeSchema)
 @blueprint.response(200, UserSchema, message="Role changed")
+@blueprint.raises(UserNotFound, LastAdmin)
 def put_role(body: dict[str, Any], user_id: UUID) -> User:
     """Change the role; access tokens with the old one are refused within seconds.
 
@@ -57,6 +59,7 @@ def put_role(body: dict[str, Any], user_id: UUID) -> User:
 @blueprint.route("/<uuid:user_id>/deactivate", methods=["POST"])
 @roles_required("admin")
 @blueprint.response(200, UserSchema, message="Account deactivated")
+@blueprint.raises(UserNotFound, LastAdmin)
 def post_deactivate(user_id: UUID) -> User:
     """Close the account: its sessions end, its access tokens are refused within seconds."""
     return deactivate_user(ports(), user_id)
@@ -65,6 +68,7 @@ def post_deactivate(user_id: UUID) -> User:
 @blueprint.route("/<uuid:user_id>/activate", methods=["POST"])
 @roles_required("admin")
 @blueprint.response(200, UserSchema, message="Account activated")
+@blueprint.raises(UserNotFound)
 def post_activate(user_id: UUID) -> User:
     """Open the account again; its owner has to log in."""
     with transaction() as session:

@@ -8,8 +8,8 @@ from chassis.schemas import Int
 class CheckSchema(Schema):
     """One invariant."""
 
-    name = fields.String()
-    ok = fields.Boolean()
+    name = fields.String(metadata={"example": "one_active_admin_at_least"})
+    ok = fields.Boolean(metadata={"example": True})
     detail = fields.Dict()
 
 

@@ -17,7 +17,9 @@ class RegistrationSchema(StrictSchema):
     """What a new account is made of."""
 
     email = Str(required=True, min=3, max=MAX_EMAIL_LENGTH, metadata={"example": "ada@example.com"})
-    password = Secret(required=True, max=MAX_PASSWORD_LENGTH)
+    password = Secret(
+        required=True, max=MAX_PASSWORD_LENGTH, metadata={"example": "correct horse battery"}
+    )
     name = Line(required=True, min=1, max=200, metadata={"example": "Ada Lovelace"})
     phone = Phone(load_default=None, allow_none=True, metadata={"example": "+442079460018"})
 
@@ -25,15 +27,19 @@ class RegistrationSchema(StrictSchema):
 class ProfileChangesSchema(StrictSchema):
     """What owners may change of their account. Role, status and e-mail address are not among it."""
 
-    name = Line(min=1, max=200)
-    phone = Phone(allow_none=True)
+    name = Line(min=1, max=200, metadata={"example": "Ada King"})
+    phone = Phone(allow_none=True, metadata={"example": "+442079460018"})
 
 
 class PasswordChangeSchema(StrictSchema):
     """The current password, as a proof, and the new one."""
 
-    current_password = Secret(required=True, max=MAX_PASSWORD_LENGTH)
-    new_password = Secret(required=True, max=MAX_PASSWORD_LENGTH)
+    current_password = Secret(
+        required=True, max=MAX_PASSWORD_LENGTH, metadata={"example": "correct horse battery"}
+    )
+    new_password = Secret(
+        required=True, max=MAX_PASSWORD_LENGTH, metadata={"example": "staple of the horse"}
+    )
 
 
 class RoleChangeSchema(StrictSchema):
@@ -54,9 +60,9 @@ class UserSchema(Schema):
     """An account."""
 
     id = fields.UUID()
-    email = fields.String()
-    name = fields.String()
-    phone = fields.String(allow_none=True)
+    email = fields.String(metadata={"example": "ada@example.com"})
+    name = fields.String(metadata={"example": "Ada Lovelace"})
+    phone = fields.String(allow_none=True, metadata={"example": "+442079460018"})
     role = fields.String(validate=_ROLES)
     status = fields.String(validate=_STATUSES)
     version = Int()

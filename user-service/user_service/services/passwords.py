@@ -17,6 +17,12 @@ MEMORY_KIB, PASSES, LANES = 19456, 2, 1
 _SALT_BYTES, _HASH_BYTES = 16, 32
 
 
+class PasswordsBusy(ServiceUnavailable):
+    """Too many logins at once."""
+
+    code = "users.busy"
+
+
 class Passwords:
     """Hash and check passwords, at most `concurrency` at the same time.
 
@@ -32,14 +38,14 @@ class Passwords:
         self._decoy = _decoy_hash()
 
     def hash(self, password: str) -> str:
-        """Return the encoded hash with parameters and a fresh salt. Raises ServiceUnavailable."""
+        """Return the encoded hash with parameters and a fresh salt. Raises PasswordsBusy."""
         with self._turn():
             return self._hasher.hash(_normalized(password))
 
     def matches(self, stored: str | None, password: str) -> bool:
         """Tell whether the password is right; None (no such account) costs the same and is not.
 
-        Raises ServiceUnavailable.
+        Raises PasswordsBusy.
         """
         with self._turn():
             try:
@@ -55,7 +61,7 @@ class Passwords:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._turns.acquire(timeout=self._wait):
-            raise ServiceUnavailable("Too many logins at once", code="users.busy", retry_after=2)
+            raise PasswordsBusy(retry_after=2)
         try:
             yield
         finally:

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.exceptions import Conflict
 from chassis.messaging.outbox import record
 from user_service.models.emails import canonical_email
 from user_service.models.password_policy import require_strong_password
@@ -16,6 +15,7 @@ from user_service.models.sessions import LoginSession, RevocationReason
 from user_service.models.users import (
     EmailTaken,
     InvalidCredentials,
+    PasswordChanged,
     Role,
     User,
     UserNotFound,
@@ -100,7 +100,7 @@ def change_password(
     """Replace the password and end all the user's sessions except `session_id`.
 
     address: of the client; guesses at the current password count as guesses at the login.
-    Raises WrongPassword, WeakPassword, TooManyAttempts, Conflict (changed at the same time).
+    Raises WrongPassword, WeakPassword, TooManyAttempts, PasswordChanged.
     Locks: the user's row, after the hashing.
     """
     with ports.transaction() as session:
@@ -125,9 +125,7 @@ def change_password(
     with ports.transaction() as session:
         user = lock_user(session, user_id)
         if user.password_hash != stored:
-            raise Conflict(
-                "The password was changed at the same time", code="users.password_changed"
-            )
+            raise PasswordChanged
         user.password_hash = new_hash
         denied = end_sessions(
             session,

@@ -14,7 +14,7 @@ from chassis.idempotency import idempotent
 from chassis.pagination import Page, paginate, parse_sort
 from chassis.prefer import prefer_wait
 from chassis.response import set_meta
-from chassis.routing import ApiBlueprint, expected_version
+from chassis.routing import ApiBlueprint, expected_version, needs_version
 from demo_service.models import Widget
 from demo_service.schemas import (
     EchoSchema,
@@ -32,11 +32,17 @@ def before_commit() -> None:
     current_app.extensions["demo.before_commit"]()
 
 
+class WidgetNotFound(NotFound):
+    """There is no such widget."""
+
+    code = "demo.not_found"
+
+
 def find_widget(session: Session, widget_id: UUID) -> Widget:
-    """Return the widget; raises NotFound."""
+    """Return the widget; raises WidgetNotFound."""
     widget = session.get(Widget, widget_id)
     if widget is None:
-        raise NotFound(f"There is no widget {widget_id}", code="demo.not_found")
+        raise WidgetNotFound(f"There is no widget {widget_id}")
     return widget
 
 
@@ -102,6 +108,7 @@ def give_widget(body: dict[str, Any]) -> Widget:
 @blp.route("/<uuid:widget_id>", methods=["GET"])
 @public
 @blp.response(200, WidgetSchema, etag=True)
+@blp.raises(WidgetNotFound)
 def get_widget(widget_id: UUID) -> Widget:
     with transaction() as session:
         return find_widget(session, widget_id)
@@ -111,6 +118,8 @@ def get_widget(widget_id: UUID) -> Widget:
 @public
 @blp.arguments(WidgetPatchSchema)
 @blp.response(200, WidgetSchema, message="Widget changed", etag=True)
+@blp.raises(WidgetNotFound)
+@needs_version
 def change_widget(body: dict[str, Any], widget_id: UUID) -> Widget:
     with transaction() as session:
         widget = find_widget(session, widget_id)
@@ -125,24 +134,25 @@ def change_widget(body: dict[str, Any], widget_id: UUID) -> Widget:
 @blp.route("/named/<name>", methods=["GET"])
 @public
 @blp.response(200, WidgetSchema)
+@blp.raises(WidgetNotFound)
 def get_named(name: str) -> Widget:
     with transaction() as session:
         widget = session.scalar(select(Widget).where(Widget.name == name))
         if widget is None:
-            raise NotFound("There is no such widget", code="demo.not_found")
+            raise WidgetNotFound
         return widget
 
 
 @blp.route("/hot", methods=["GET"])
 @public
-@blp.response(200)
+@blp.response(200, data={})
 def list_names() -> list[dict[str, Any]]:
     return fetch_all(select(Widget.name).order_by(Widget.name))
 
 
 @blp.route("/transfers/<uuid:source>/<uuid:target>", methods=["POST"])
 @public
-@blp.response(200)
+@blp.response(200, data={})
 def transfer(source: UUID, target: UUID) -> dict[str, str]:
     """Change two rows in the order given, which deadlocks with the opposite order."""
     with transaction() as session:
@@ -155,7 +165,7 @@ def transfer(source: UUID, target: UUID) -> dict[str, str]:
 
 @blp.route("/counts", methods=["POST"])
 @public
-@blp.response(200)
+@blp.response(200, data={})
 def count_all() -> dict[str, int]:
     """Read and write under SERIALIZABLE, which fails when another transaction does the same."""
     with transaction() as session:
@@ -170,7 +180,7 @@ def count_all() -> dict[str, int]:
 @blp.route("/echo", methods=["POST"])
 @public
 @blp.arguments(EchoSchema)
-@blp.response(200)
+@blp.response(200, data={})
 def echo(body: dict[str, Any]) -> Any:
     set_meta(seen=True)
     return body.get("value")
@@ -178,7 +188,7 @@ def echo(body: dict[str, Any]) -> Any:
 
 @blp.route("/me", methods=["GET"])
 @login_required
-@blp.response(200)
+@blp.response(200, data={})
 def me() -> dict[str, Any]:
     caller = principal()
     return {"id": caller.user_id, "roles": sorted(caller.roles), "staff": caller.is_staff}
@@ -186,14 +196,14 @@ def me() -> dict[str, Any]:
 
 @blp.route("/staff", methods=["GET"])
 @roles_required("staff", "admin")
-@blp.response(200)
+@blp.response(200, data={})
 def staff() -> dict[str, bool]:
     return {"ok": True}
 
 
 @blp.route("/defects", methods=["GET"])
 @public
-@blp.response(200)
+@blp.response(200, data={})
 def fail() -> None:
     before_commit()
     raise RuntimeError("a defect that mentions hunter2")

@@ -9,11 +9,11 @@ from chassis.schemas import Int, MoneySchema, Str, StrictSchema, Timestamp
 class NewWidgetSchema(StrictSchema):
     """A widget to make."""
 
-    name = Str(required=True, min=1, max=50)
+    name = Str(required=True, min=1, max=50, metadata={"example": "Left-handed sprocket"})
     quantity = Int(min=0, load_default=0)
-    note = Str(allow_none=True, max=200)
+    note = Str(allow_none=True, max=200, metadata={"example": None})
     price = fields.Nested(MoneySchema)
-    tags = fields.List(Str(max=20))
+    tags = fields.List(Str(max=20, metadata={"example": "brass"}))
     due_at = Timestamp()
     settings = fields.Dict(keys=fields.String(), values=fields.Raw())
 
@@ -28,9 +28,9 @@ class WidgetSchema(StrictSchema):
     """A widget."""
 
     id = fields.UUID()
-    name = fields.String()
+    name = fields.String(metadata={"example": "Left-handed sprocket"})
     quantity = fields.Integer()
-    status = fields.String()
+    status = fields.String(metadata={"example": "pending"})
     version = fields.Integer()
     created_at = Timestamp()
 
