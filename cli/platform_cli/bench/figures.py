@@ -48,8 +48,8 @@ class Run:
     """One fresh process of one gateway under one load.
 
     figures: `cpu`, `upstream` (µs a request), `rate` (requests a second), `p50`, `p99` (ms),
-    `memory` (MB, PSS); for the scenario `slow` `total` (s) and `quick` (ms, the slowest other
-    request); always `others` (cores that were busy with something else).
+    `memory` (MB, PSS); for the scenario `slow` `total` (s), `burst` and `quick` (ms, see
+    `slow_calls`); always `others` (cores that were busy with something else).
     """
 
     scenario: str
