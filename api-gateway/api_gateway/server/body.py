@@ -65,6 +65,7 @@ class LengthBody(NoBody):
         self._connection = connection
         self._continue_pending = request.expects
         self._seconds = self._patience = seconds
+        self._broken = False
         self.unread = request.length
 
     def read1(self, size: int = -1) -> bytes:
@@ -88,7 +89,11 @@ class LengthBody(NoBody):
             self._continue_pending = False
             connection.send([_CONTINUE], self._seconds)
         began = monotonic()
-        data = connection.receive(size, began + min(self._seconds, self._patience))
+        try:
+            data = connection.receive(size, began + min(self._seconds, self._patience))
+        except OSError:
+            self._broken = True
+            raise
         self._patience += len(data) / _SLOWEST_BYTES_PER_SECOND - (monotonic() - began)
         if not data:
             raise ConnectionResetError("the request body breaks off")
@@ -96,7 +101,9 @@ class LengthBody(NoBody):
 
     def leaves_much(self) -> bool:
         """Tell whether more is unread than the server should swallow to keep the connection."""
-        return self.unread > _SWALLOWED_BYTES or (self._continue_pending and self.unread > 0)
+        if self._broken or self._continue_pending:
+            return self.unread > 0
+        return self.unread > _SWALLOWED_BYTES
 
 
 class ChunkedBody(LengthBody):

@@ -70,6 +70,8 @@ def read_head(data: bytes, scanned: int, template: Environ) -> tuple[Request, in
     except ParseError as error:
         raise _refused(error, data) from None
     size, method, target = head["consumed"], head["method"], head["path"]
+    if size > HEAD_BYTES:
+        raise HeadersTooLarge
     if data.count(b"\n", 0, size) != data.count(b"\r\n", 0, size):
         raise Malformed("A line of the head ends in a bare line feed")
     if not data.startswith(b"%b %b HTTP/1." % (method, target)) or not target.isascii():

@@ -23,7 +23,8 @@ from api_gateway.server.response import Response, close_blocks
 from chassis.exceptions import ServiceError
 
 logger = logging.getLogger(__name__)
-_TICK_SECONDS = 1.0
+# How late a time-out may be, and how often gunicorn's arbiter hears that all is well.
+_TICK_SECONDS = 0.5
 _LINGER_SECONDS = 2.0
 # How long an idle connection may still be read from after it was closed from here, so that a
 # request that is on its way meets an orderly end instead of a reset.
@@ -36,11 +37,12 @@ class GatewayWorker(GeventWorker):
     """Serves each connection in a greenlet; a service that hangs holds up nobody else."""
 
     alive: bool
+    wake: Event | None = None
 
     def run(self) -> None:
         """Serve until stopped, then let running requests finish within `graceful_timeout`."""
         self.connections: set[Connection] = set()
-        self.wake = Event()
+        wake = self.wake = Event()
         config = Config.from_env()
         self.head_seconds = config.client_head_timeout
         self.body_seconds = config.client_body_timeout
@@ -50,7 +52,7 @@ class GatewayWorker(GeventWorker):
         while self.alive:
             self.notify()
             self._keep_time()
-            self.wake.wait(_TICK_SECONDS)
+            wake.wait(_TICK_SECONDS)
         for server in servers:
             server.close()
         self._drain(pool)
@@ -92,7 +94,13 @@ class GatewayWorker(GeventWorker):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
-        self.wake.set()
+        self._stop()
+
+    def _stop(self) -> None:
+        self.alive = False
+        # A stop may come while the application is still being loaded.
+        if self.wake is not None:
+            self.wake.set()
 
     def handle(self, template: Environ, client: Any, address: Any) -> None:
         """Serve one connection to its end. template: what environ holds for all of them."""
@@ -116,10 +124,8 @@ class GatewayWorker(GeventWorker):
         while (request := self._next(connection, template)) is not None:
             connection.used = True
             self.nr += 1
-            if self.nr >= self.max_requests and self.alive:
-                logger.info("max_requests reached")
-                self.alive = False
-                self.wake.set()
+            if self.nr >= self.max_requests:
+                self._stop()
             if not self._answer(connection, request):
                 return
         connection.linger(_FAREWELL_SECONDS)

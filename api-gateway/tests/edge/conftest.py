@@ -99,21 +99,19 @@ Start = Callable[..., GatewayProcess]
 
 
 @pytest.fixture(scope="session")
-def start_gateway(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
-) -> Iterator[Start]:
-    """Start a gateway: `start_gateway(table, {"CORS_ORIGINS": ...})`; stopped at the end."""
+def launch() -> Iterator[Start]:
+    """Start a process in a folder: `launch(folder, port, environ, "api_gateway")`.
+
+    Returns when `/health/live` answers on the port; stopped at the end.
+    """
     running: list[subprocess.Popen[str]] = []
 
-    def start(table: str, environ: dict[str, str]) -> GatewayProcess:
-        folder = tmp_path_factory.mktemp("gateway")
-        (folder / "routes.toml").write_text(table)
-        port, log = free_port(), folder / "log"
-        settings = {"PORT": str(port), "GATEWAY_ROUTES": str(folder / "routes.toml"), **environ}
+    def start(folder: Path, port: int, environ: dict[str, str], *module: str) -> GatewayProcess:
+        log = folder / "log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "api_gateway"],
-                env={**os.environ, **settings}, stdout=output, stderr=output, text=True,
+                [sys.executable, "-m", *module], cwd=folder,
+                env={**os.environ, **environ}, stdout=output, stderr=output, text=True,
             )  # fmt: skip
         running.append(process)
         wait_until_live(port, process, log)
@@ -124,6 +122,22 @@ def start_gateway(
         process.terminate()
     for process in running:
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def start_gateway(
+    launch: Start, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Start:
+    """Start a gateway: `start_gateway(table, {"CORS_ORIGINS": ...})`; stopped at the end."""
+
+    def start(table: str, environ: dict[str, str]) -> GatewayProcess:
+        folder, port = tmp_path_factory.mktemp("gateway"), free_port()
+        routes = folder / "routes.toml"
+        routes.write_text(table)
+        settings = {"PORT": str(port), "GATEWAY_ROUTES": str(routes), **environ}
+        return launch(folder, port, settings, "api_gateway")
+
+    return start
 
 
 def wait_until_live(port: int, process: "subprocess.Popen[str]", log: Path) -> None:
