@@ -36,7 +36,8 @@ class ErrorClass(StrEnum):
 class ProviderError(Exception):
     """A message that was not accepted, or may have been (`UNKNOWN`).
 
-    code: the provider's own, or `timeout`, `connection`, `http_<status>`, `malformed_answer`.
+    code: the provider's own, or `connection`, `timeout`, `connection_lost`, `certificate`,
+    `http_<status>`, `malformed_answer`, `missing_params`.
     message: the provider's words, without number or parameters. retry_after: seconds, where told.
     """
 
@@ -55,6 +56,10 @@ class ProviderError(Exception):
 
 class NotSupported(Exception):
     """The provider has no way to ask for this."""
+
+
+class NeverSeen(Exception):
+    """The provider is certain that it never got the message: it can be sent again."""
 
 
 class ReceiptRefused(Exception):
@@ -89,6 +94,15 @@ class Sms:
     template: ProviderTemplate
     params: Mapping[str, str]
 
+    def values(self) -> list[str]:
+        """Return the values in the template's order; raises ProviderError where one is missing."""
+        missing = [name for name in self.template.variables if name not in self.params]
+        if missing:
+            raise ProviderError(
+                ErrorClass.CONFIGURATION, "missing_params", f"no value for {', '.join(missing)}"
+            )
+        return [self.params[name] for name in self.template.variables]
+
 
 @dataclass(frozen=True)
 class Submitted:
@@ -107,9 +121,10 @@ ReceiptState = Literal["sent", "delivered", "failed", "expired", "unknown"]
 class Receipt:
     """What became of a message, told by the provider.
 
-    receiver: E.164, where told. code: the provider's own. kind: what a failure means, so that
-    `SUPPRESSED` feeds the suppressions. at: aware. message_id: our id, where echoed. part: (number,
-    of how many) where each segment gets its own receipt.
+    provider_id: empty where a look-up found the message by our id alone. receiver: E.164, where
+    told. code: the provider's own. at: aware. message_id: our id, where echoed. part: (number, of
+    how many) where each segment gets its own receipt. kind: what a failure means, so that
+    `SUPPRESSED` feeds the suppressions; None where the code says nothing that helps.
     """
 
     provider_id: str
@@ -145,7 +160,8 @@ class SmsProvider(Protocol):
         """Ask what became of a message; None: the provider cannot tell (yet).
 
         provider_id: None when the answer was lost; then our id, or number and time, must do.
-        Raises ProviderError, and NotSupported where there is no query.
+        Raises ProviderError, NotSupported where there is no query, and NeverSeen only where the
+        provider's records are complete at this moment.
         """
         ...
 
