@@ -13,6 +13,7 @@ import celery as celery_package
 from celery import Celery
 from flask import Flask, has_app_context
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 from chassis.messaging.bus import BusUnavailable
 from chassis.request_id import accept_request_id, set_request_id
@@ -64,6 +65,11 @@ _REDIS_OPTIONS = {
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
 }
+
+
+# Under the schemes' own names, because kombu derives the use of TLS from the name of the transport.
+_REDIS_TRANSPORT = "chassis.redis_transport:Transport"
+TRANSPORT_ALIASES.update(redis=_REDIS_TRANSPORT, rediss=_REDIS_TRANSPORT)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from chassis.database import transaction
 from chassis.messaging import outbox
 from chassis.request_id import set_request_id
 from platform_cli.ports import free_port
+from platform_cli.stores import valkey
+from platform_cli.stores.launch import started
 
 Eventually = Callable[..., None]
 
@@ -142,6 +146,31 @@ def test_sigterm_finishes_the_running_task(
         outbox.enqueue(session, "echo.slow", seconds=1)
     eventually(lambda: worker.heard("slow begins"))
     assert worker.end() == 0, worker.log.read_text()
+    assert len(worker.heard("slow ends")) == 1
+
+
+def test_worker_whose_task_ends_while_redis_is_away_takes_tasks_when_it_is_back(
+    services: Any, environment: dict[str, str], tmp_path: Path, eventually: Eventually
+) -> None:
+    app = services.app("echo_service")
+    redis = valkey.Valkey(tmp_path / "valkey", free_port(), secrets.token_hex(16))
+    redis.prepare()
+    running = (redis.command(), redis.ready, tmp_path / "valkey.log")
+    # The only slot is taken when Redis goes away, and its task cannot be acknowledged.
+    settings = {**environment, "BROKER_URL": redis.url, "WORKER_CONCURRENCY": "1"}
+    with ExitStack() as stack:
+        with started(*running):
+            worker = WorkerProcess(settings, tmp_path / "worker.log")
+            stack.callback(worker.end, signal.SIGKILL)
+            with app.app_context(), transaction() as session:
+                session.execute(text("TRUNCATE heard, outbox, inbox"))
+                outbox.enqueue(session, "echo.slow", seconds=2)
+            eventually(lambda: worker.heard("slow begins"), timeout=20)
+        eventually(lambda: "Couldn't ack" in worker.log.read_text())
+        stack.enter_context(started(*running))
+        with app.app_context(), transaction() as session:
+            outbox.enqueue(session, "echo.note", what="back")
+        eventually(lambda: worker.heard("task back"), timeout=30)
     assert len(worker.heard("slow ends")) == 1
 
 
