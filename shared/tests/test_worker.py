@@ -174,6 +174,22 @@ def test_worker_whose_task_ends_while_redis_is_away_takes_tasks_when_it_is_back(
     assert len(worker.heard("slow ends")) == 1
 
 
+# A worker whose Celery turns its event loop but asks for no tasks.
+STARVED = """
+from kombu.transport import redis
+from chassis.worker import Worker
+from echo_service import create_app
+redis.QoS.can_consume = lambda qos: False
+worker = Worker(create_app())
+worker._celery._patience = 5
+worker.run()
+"""
+
+
+def test_celery_that_takes_no_tasks_ends_the_process(environment: dict[str, str]) -> None:
+    assert _reason_of_end(environment, STARVED) == ("celery", "stalled")
+
+
 # A worker with one part more, which ends or says nothing although it goes on.
 BROKEN = """
 import sys, threading
@@ -191,12 +207,17 @@ worker.run()
 def test_part_that_dies_or_stalls_ends_the_process(
     environment: dict[str, str], trouble: str
 ) -> None:
-    command = [sys.executable, "-c", BROKEN, trouble]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40)
+    assert _reason_of_end(environment, BROKEN, trouble) == ("broken", trouble)
+
+
+def _reason_of_end(environment: dict[str, str], script: str, *arguments: str) -> tuple[str, str]:
+    """Run a worker that ends by itself; return which part it names and what was wrong with it."""
+    command = [sys.executable, "-c", script, *arguments]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 70, ended.stderr
     lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
     (reason,) = [line for line in lines if line["level"] == "critical"]
-    assert (reason["part"], reason["trouble"]) == ("broken", trouble)
+    return reason["part"], reason["trouble"]
 
 
 def test_taken_port_is_told_and_ends_the_process(environment: dict[str, str]) -> None:

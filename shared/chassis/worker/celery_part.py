@@ -49,13 +49,13 @@ def run_celery(celery: Celery, beat: Callable[[], None], stop: threading.Event) 
     """
 
     class Beat(bootsteps.StartStopStep):
-        """Shows that Celery's event loop turns."""
+        """Shows that Celery makes progress."""
 
         requires = frozenset({"celery.worker.components:Hub"})
 
-        def register_with_event_loop(self, _worker: Any, hub: Any) -> None:
+        def register_with_event_loop(self, worker: Any, hub: Any) -> None:
             beat()
-            hub.call_repeatedly(BEAT_SECONDS, beat)
+            hub.call_repeatedly(BEAT_SECONDS, lambda: beat() if _makes_progress(worker) else None)
 
     def stopping(**_: Any) -> None:
         stop.set()
@@ -81,6 +81,16 @@ def run_celery(celery: Celery, beat: Callable[[], None], stop: threading.Event) 
     )
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _makes_progress(worker: Any) -> bool:
+    """Tell whether Celery has tasks in hand or would take one; its event loop turns either way."""
+    if state.reserved_requests:
+        return True
+    channel = getattr(worker.consumer.task_consumer, "channel", None)
+    # RabbitMQ counts itself, there the channel of the client has no `qos`.
+    qos = getattr(channel, "qos", None)
+    return qos is None or bool(qos.can_consume())
 
 
 def stop_celery() -> None:
