@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from platform_cli.replay.plan import Invoice, Plan
-from platform_cli.replay.shop import FINAL, Shop
+from platform_cli.replay.shop import FINAL, UNSETTLED, Shop
 from platform_cli.shop_client import ApiError
 
 NOT_PLACED, REFUNDED, FAILED, STUCK = "not placed", "money back", "failed", "not final"
@@ -26,14 +26,19 @@ class Outcome:
 
 @dataclass
 class Replay:
-    """A running replay. speed: times the original pace; 0 is as fast as it goes."""
+    """A running replay. speed: times the original pace; 0 is as fast as it goes.
+
+    give_up: true of an outcome after which no further invoice is begun.
+    """
 
     shop: Shop
     plan: Plan
     concurrency: int = 8
     speed: float = 0.0
     progress: Callable[[Outcome], None] = lambda outcome: None
+    give_up: Callable[[Outcome], bool] = lambda outcome: False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _given_up: bool = False
     _tokens: dict[str, str] = field(default_factory=dict)
     _signing_in: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,12 +58,15 @@ class Replay:
         first, started = min(usable, default=None), time.monotonic()
 
         def paced(invoice: Invoice) -> None:
+            if self._given_up:
+                return
             if self.speed and first and not invoice.reason:
                 due = (invoice.at - first).total_seconds() / self.speed
                 time.sleep(max(0.0, due - (time.monotonic() - started)))
             outcome = self._guarded(invoice, work)
             with self._lock:
                 self.outcomes[invoice.number] = outcome
+                self._given_up = self._given_up or self.give_up(outcome)
             self.progress(outcome)
 
         with ThreadPoolExecutor(self.concurrency) as pool:
@@ -80,11 +88,16 @@ class Replay:
             payment = self.shop.pay(order, token)
             if payment["status"] == "failed":
                 return Outcome(invoice.number, FAILED, payment["failure"]["code"], order["id"])
-        final = self.shop.order_until(order["id"], token, lambda found: found["status"] in FINAL)
+            if payment["status"] in UNSETTLED:
+                return Outcome(invoice.number, STUCK, f"payment {payment['status']}", order["id"])
+        # What has been waited for in vain once is not waited for again.
+        if order["status"] != "pending":
+            order = self.shop.order_until(order["id"], token, lambda one: one["status"] in FINAL)
         seconds = time.monotonic() - started
-        if final["status"] not in FINAL:
-            return Outcome(invoice.number, STUCK, final["status"], order["id"], seconds)
-        return Outcome(invoice.number, final["status"], final["reason"] or "", order["id"], seconds)
+        if order["status"] not in FINAL:
+            reason = f"order {order['status']}"
+            return Outcome(invoice.number, STUCK, reason, order["id"], seconds)
+        return Outcome(invoice.number, order["status"], order["reason"] or "", order["id"], seconds)
 
     def _cancel(self, invoice: Invoice) -> Outcome:
         refunded = 0

@@ -12,6 +12,7 @@ from platform_cli.shop_client import ApiError, ShopClient
 CURRENCY = "GBP"
 PASSWORD = "replay the shop of 2010"  # Customers of a replay exist for nothing else.
 FINAL = {"paid", "shipped", "delivered", "rejected", "cancelled", "expired", "refunded"}
+UNSETTLED = {"processing", "unknown"}  # Payments whose charge has no outcome yet.
 _ACCESS_TOKEN_SECONDS = 600.0
 
 
@@ -165,7 +166,7 @@ class Shop:
     def _settled(self, payment: dict[str, Any], token: str) -> dict[str, Any]:
         deadline = time.monotonic() + self.client.patience
         path = f"/api/payments/{payment['id']}"
-        while payment["status"] in ("processing", "unknown") and time.monotonic() < deadline:
+        while payment["status"] in UNSETTLED and time.monotonic() < deadline:
             time.sleep(0.5)
             payment = self.client.call("GET", path, token=token, kind="get payment")
         return payment
