@@ -189,16 +189,19 @@ def page_url(changes: Mapping[str, str]) -> str:
     return f"{quote(request.path)}?{urlencode(list(query.items(multi=True)))}"
 
 
-def needs_version(view: View) -> View:
-    """Describe that the view asks for `expected_version`."""
+def needs_if_match(pattern: str) -> Callable[[View], View]:
+    """Describe that the view asks for `If-Match`. pattern: of the ETags that it knows."""
     parameter = {
         "in": "header",
         "name": "If-Match",
         "required": True,
-        "schema": {"type": "string", "examples": ['"1"']},
+        "schema": {"type": "string", "pattern": pattern, "examples": ['"1"']},
         "description": "The ETag that was read",
     }
-    return add_parameter(note(view, *IF_MATCH), parameter)
+    return lambda view: add_parameter(note(view, *IF_MATCH), parameter)
+
+
+needs_version = needs_if_match('^"[0-9]{1,18}"$')
 
 
 def expected_version() -> int:

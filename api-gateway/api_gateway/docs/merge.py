@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from api_gateway.docs.part import SECURITY_SCHEME, Doc, Part, operations
 
-_EVERY = ("400", "404", "429", "502", "503", "504")
+# Whatever is asked for can come with a line or headers that are too long.
+_ALWAYS = ("400", "414", "431")
+_EVERY = (*_ALWAYS, "404", "429", "502", "503", "504")
 _WITH_TOKEN = ("401",)
 _WITH_BODY = ("408", "413")
 
@@ -44,6 +46,9 @@ def merge(frame: Frame, parts: Iterable[Part], unavailable: Mapping[str, str]) -
         for path in part.paths:
             for method, operation in operations(paths[path]):
                 _pass_gateway(operation, method, path, frame, components["responses"])
+    for path in frame.own.paths:
+        for _, operation in operations(paths[path]):
+            _add_refusals(operation, _ALWAYS, frame, components["responses"])
     scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     components["securitySchemes"] = {
         **components.get("securitySchemes", {}),
@@ -86,6 +91,12 @@ def _pass_gateway(
         statuses += _WITH_TOKEN
     if "requestBody" in operation:
         statuses += _WITH_BODY
+    _add_refusals(operation, statuses, frame, responses)
+
+
+def _add_refusals(
+    operation: Doc, statuses: Iterable[str], frame: Frame, responses: dict[str, Doc]
+) -> None:
     answers = operation["responses"]
     for status in statuses:
         if status not in frame.refusals:

@@ -4,13 +4,14 @@ from typing import Any
 
 from api_gateway import errors
 from api_gateway.docs.part import Doc, Part
+from api_gateway.server import refusal as before_the_app
 from chassis.exceptions import ServiceError
 from chassis.openapi.refusals import LOGIN, Refusal, refusal
 from chassis.openapi.responses import envelope_schema, error_responses
 
 ERROR = {"$ref": "#/components/schemas/gateway.Error"}
 # Errors of the protocol itself can answer any request; each operation would only repeat them.
-_ANYWHERE = {"403", "405", "414", "417", "431", "501", "508"}
+_ANYWHERE = {"403", "405", "417", "501", "505", "508"}
 
 _TEXT = {"type": "string"}
 _ERROR_SCHEMA: Doc = {
@@ -55,9 +56,10 @@ def gateway_refusals() -> dict[str, Doc]:
     """Return the gateway's error responses by status, an example for each code."""
     own = [
         refusal(kind)
-        for kind in vars(errors).values()
+        for module in (errors, before_the_app)
+        for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, ServiceError)
-        if kind.__module__ == errors.__name__
+        if kind.__module__ == module.__name__
     ]
     # The check of tokens is the chassis' on both sides.
     found: list[Refusal] = [*own, *LOGIN]

@@ -29,8 +29,8 @@ _DESCRIPTION = """\
 All services of the platform behind one door. `POST /api/users/login` gives an access token for
 `Authorization: Bearer`; it lives 15 minutes.
 
-Any request may also be answered with an error of the protocol: 405 (another method), 414, 417 and
-431 (line, expectation or headers), 501 (transfer coding) or 508 (loop), in the same envelope."""
+Any request may also be answered with an error of the protocol, in the same envelope: 405 (another
+method), 417 (expectation), 501 (transfer coding), 505 (version) or 508 (loop)."""
 
 
 class Docs:

@@ -88,7 +88,7 @@ def test_every_operation_refers_to_the_gateways_errors() -> None:
 
     item = merge(frame(("GET", "/api/orders")), [part], {})["paths"]["/api/orders"]
 
-    everywhere = {"200", "400", "404", "429", "502", "503", "504"}
+    everywhere = {"200", "400", "404", "414", "429", "431", "502", "503", "504"}
     assert set(item["get"]["responses"]) == everywhere
     assert set(item["post"]["responses"]) == everywhere | {"401", "408", "413"}
     assert item["get"]["responses"]["429"] == {"$ref": "#/components/responses/gateway.429"}

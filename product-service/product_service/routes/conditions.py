@@ -4,6 +4,9 @@ from flask import Response, request
 
 from chassis.exceptions import BadRequest, PreconditionRequired
 from chassis.response import envelope, json_bytes
+from chassis.routing import needs_if_match
+
+needs_edited_version = needs_if_match(r'^"[0-9]{1,18}(\.[0-9]{1,18})?"$')
 
 
 def edited_version() -> int:

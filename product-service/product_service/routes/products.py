@@ -13,8 +13,13 @@ from chassis.database import transaction
 from chassis.exceptions import Forbidden
 from chassis.idempotency import idempotent
 from chassis.response import envelope, json_bytes, set_meta
-from chassis.routing import ApiBlueprint, needs_version, page_url
-from product_service.routes.conditions import edited_version, tagged, tagged_bytes
+from chassis.routing import ApiBlueprint, page_url
+from product_service.routes.conditions import (
+    edited_version,
+    needs_edited_version,
+    tagged,
+    tagged_bytes,
+)
 from product_service.routes.described import described_by
 from product_service.schemas.listing import ProductQuerySchema
 from product_service.schemas.products import (
@@ -90,7 +95,7 @@ def create_product(draft: dict[str, Any]) -> Response:
 @blp.arguments(ProductChangeSchema)
 @blp.response(200, ProductSchema, message="Product changed", etag=True)
 @blp.raises(ProductNotFound)
-@needs_version
+@needs_edited_version
 def change_product(changes: dict[str, Any], product_id: UUID) -> Response:
     """Change a product; needs If-Match."""
     with transaction() as session:
@@ -103,7 +108,7 @@ def change_product(changes: dict[str, Any], product_id: UUID) -> Response:
 @roles_required("staff", "admin")
 @blp.response(200, ProductSchema, message="Product archived", etag=True)
 @blp.raises(ProductNotFound)
-@needs_version
+@needs_edited_version
 def archive_product(product_id: UUID) -> Response:
     """Archive a product: it can no longer be ordered, and stays for old orders; needs If-Match."""
     with transaction() as session:

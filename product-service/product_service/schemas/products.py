@@ -51,7 +51,11 @@ class PriceSchema(StrictSchema):
     """A price in minor units (1999 is 19.99 in EUR) of an ISO 4217 currency."""
 
     amount = Int(required=True, min=0, max=MOST_AMOUNT, metadata={"example": 1999})
-    currency = fields.String(required=True, validate=check_currency, metadata={"example": "GBP"})
+    currency = fields.String(
+        required=True,
+        validate=check_currency,
+        metadata={"example": "GBP", "enum": sorted(EXPONENTS)},
+    )
 
 
 class _EditableSchema(StrictSchema):

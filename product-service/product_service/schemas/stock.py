@@ -10,7 +10,12 @@ from product_service.models.stock import MOST_UNITS, MovementKind
 class AdjustmentSchema(StrictSchema):
     """Units that arrived (positive) or are gone (negative), and why."""
 
-    quantity = Int(required=True, min=-MOST_UNITS, max=MOST_UNITS, metadata={"example": 12})
+    quantity = Int(
+        required=True,
+        min=-MOST_UNITS,
+        max=MOST_UNITS,
+        metadata={"example": 12, "not": {"const": 0}},
+    )
     reason = Str(required=True, min=1, max=200, metadata={"example": "delivery 4711"})
 
 
