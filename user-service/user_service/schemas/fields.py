@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from chassis.schemas import Str
 
@@ -17,14 +17,7 @@ class Secret(fields.String):
     """A password or token: never trimmed, never dumped."""
 
     def __init__(self, *, max: int, **kwargs: Any) -> None:
-        self._max = max
-        super().__init__(load_only=True, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
-        if not 1 <= len(text) <= self._max:
-            raise ValidationError(f"Length must be between 1 and {self._max}.")
-        return text
+        super().__init__(load_only=True, validate=validate.Length(min=1, max=max), **kwargs)
 
 
 class Line(Str):
