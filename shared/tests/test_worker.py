@@ -133,8 +133,9 @@ def test_worker_tells_the_state_of_its_parts(echo: tuple[Flask, WorkerProcess]) 
     status, document = worker.health()
     assert (status, document["status"], document["service"]) == (200, "ok", "echo")
     assert set(document["checks"]) == {
-        "database", "schema", "relay", "consumer", "ticker", "celery", "broker",
+        "database", "schema", "relay", "consumer", "ticker", "listening", "celery", "broker",
     }  # fmt: skip
+    assert worker.heard("part listens")
     assert all(check["ok"] for check in document["checks"].values())
 
 

@@ -1,4 +1,5 @@
-"""A service's background process: Celery, the outbox relay, the event consumer and the ticker.
+"""A service's background process: Celery, the outbox relay, the event consumer and the ticker,
+and what the service itself runs in threads.
 
 All are safe to run several times over. They share a process because four of them for each service
 would need more memory than everything else together; each has connections of its own.
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -24,6 +26,8 @@ from chassis.messaging.consumer import Consumer
 from chassis.messaging.inbox import EventHandler
 from chassis.messaging.relay import Relay, RelayOptions
 from chassis.migrations import expected_head
+from chassis.rpc.answering import Answerer
+from chassis.rpc.receiver import connect_receiver
 from chassis.worker.celery_part import Tasks, load_tasks, run_celery, stop_celery
 from chassis.worker.health import BrokerCheck, serve
 from chassis.worker.parts import Part
@@ -99,9 +103,16 @@ class Worker:
         handlers = dict(getattr(service.events, "CONSUMES", {}))
         if handlers:
             yield Part("consumer", self._consumer(handlers), self._stop)
+        if tasks is not None and tasks.exposed:
+            answer, threads = Answerer(self._app, tasks.exposed), self._config.worker_concurrency
+            broker_url = self._config.effective_broker_url
+            calls = connect_receiver(broker_url, service.name, answer, threads)
+            yield Part("calls", calls.run, self._stop)
         if tasks is not None and tasks.schedule:
             ticker = Ticker(url, tasks.schedule, tasks.send_periodic)
             yield Part("ticker", ticker.run, self._stop)
+        for name, run in (tasks.parts if tasks else {}).items():
+            yield Part(name, partial(run, self._app), self._stop)
 
     def _consumer(self, handlers: dict[str, EventHandler]) -> Any:
         name = self._service.name

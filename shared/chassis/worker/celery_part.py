@@ -4,7 +4,7 @@ import importlib
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from celery import Celery, bootsteps, signals
@@ -13,22 +13,40 @@ from celery.worker import state
 from flask import Flask
 from sqlalchemy import Row
 
-from chassis.tasks import Periodic, TaskSender, bind_celery
+from chassis.celery_app import TaskSender, bind_celery
+from chassis.rpc.catalogue import Catalogue
+from chassis.rpc.celery_message import CONTRACT_HEADER, queue_of
+from chassis.tasks import Periodic
 
 BEAT_SECONDS = 1.0
 
 
-class Tasks:
-    """The Celery app of a service, what is sent periodically, and the senders of two threads."""
+ServicePart = Callable[[Flask, threading.Event, Callable[[], None]], None]
+"""Work of a service in a thread of the worker, until the event is set; calls `beat` on the way."""
 
-    def __init__(self, celery: Celery, schedule: Sequence[Periodic]) -> None:
-        self.celery, self.schedule = celery, schedule
+
+class Tasks:
+    """The Celery app of a service, what is sent periodically, and the senders of two threads.
+
+    parts: threads of the service itself, by name.
+    """
+
+    def __init__(
+        self, celery: Celery, schedule: Sequence[Periodic], parts: Mapping[str, ServicePart]
+    ) -> None:
+        self.celery, self.schedule, self.parts = celery, schedule, parts
+        self.exposed = Catalogue(celery.tasks)
         self._of_relay, self._of_ticker = TaskSender(celery), TaskSender(celery)
 
     def send_row(self, row: Row[Any]) -> None:
         """Send a task of the outbox; raises BusUnavailable. Sent twice it has the same id."""
-        task_id = str(row.event_id)
-        self._of_relay.send(row.type, kwargs=row.payload, task_id=task_id, headers=row.headers)
+        options: dict[str, Any] = {"task_id": str(row.event_id), "headers": row.headers}
+        service = row.type.partition(".")[0]
+        if service != self.celery.main:
+            # Another service's: the queue is made where that has not run yet, and keeps the task.
+            options["queue"] = queue_of(service)
+            options["headers"] = {**row.headers, CONTRACT_HEADER: 0}
+        self._of_relay.send(row.type, kwargs=row.payload, **options)
 
     def send_periodic(self, task: str, every: float) -> None:
         """Send a periodic task that expires when the next one is due; raises BusUnavailable."""
@@ -36,10 +54,11 @@ class Tasks:
 
 
 def load_tasks(dotted_name: str, app: Flask) -> Tasks:
-    """Import a service's `tasks` module and bind its `celery`; `SCHEDULE` is optional."""
+    """Import a service's `tasks` module and bind its `celery`; `SCHEDULE`, `PARTS` are optional."""
     module = importlib.import_module(dotted_name)
     bind_celery(module.celery, app)
-    return Tasks(module.celery, tuple(getattr(module, "SCHEDULE", ())))
+    schedule = tuple(getattr(module, "SCHEDULE", ()))
+    return Tasks(module.celery, schedule, getattr(module, "PARTS", {}))
 
 
 def run_celery(celery: Celery, beat: Callable[[], None], stop: threading.Event) -> int:

@@ -1,5 +1,9 @@
 """Tasks that leave a trace in the database."""
 
+import threading
+from collections.abc import Callable
+
+from flask import Flask
 from sqlalchemy import text
 
 from chassis.database import transaction
@@ -30,4 +34,12 @@ def tick() -> None:
         hear(session, "tick")
 
 
+def listen(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None:
+    with app.app_context(), transaction() as session:
+        hear(session, "part listens")
+    while not stop.wait(0.1):
+        beat()
+
+
+PARTS = {"listening": listen}
 SCHEDULE = [Periodic("echo.tick", every=0.5)]
