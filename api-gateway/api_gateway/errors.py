@@ -98,10 +98,22 @@ class NoRawTarget(ServiceError):
     code = "gateway.no_raw_target"
 
 
-class UpstreamUnreachable(ServiceUnavailable):
+class UpstreamUnreachable(BadGateway):
     """The service cannot be reached."""
 
     code = "gateway.upstream_unreachable"
+
+
+class NoHealthyInstance(ServiceUnavailable):
+    """No instance of the service is healthy."""
+
+    code = "gateway.no_healthy_instance"
+
+
+class Overloaded(ServiceUnavailable):
+    """The service has as many requests as it may have at one time."""
+
+    code = "gateway.overloaded"
 
 
 class UpstreamTimeout(GatewayTimeout):

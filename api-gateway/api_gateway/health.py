@@ -1,116 +1,98 @@
-"""How all services are, asked at the same time and answered within a bound."""
+"""How all services are, from what is known already: a report asks nobody."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import gevent
-import orjson
-
-from api_gateway.errors import AnswerCut
-from api_gateway.upstreams.answer import Answer, Disconnected
-from api_gateway.upstreams.connection import Patience
-from api_gateway.upstreams.framing import BadFraming
-from api_gateway.upstreams.instance import Instance, Request, Unreachable
+from api_gateway.upstreams.instance import Instance
 from api_gateway.upstreams.upstream import Upstream
 
-# The answer of `/health` takes no longer than this, whatever the services do.
-PROBE_SECONDS = 0.9
-_REPORT_BYTES = 65536
-_LATE = "no answer in time"
+# The first reports may come before the first probes have ended, and wait for them so long at most.
+_FIRST_SECONDS = 0.1
 
 Report = dict[str, Any]
 
 
-class Prober:
-    """Asks every instance of every service for its `/health`."""
+class Health:
+    """Reads what probes and requests have found out."""
 
     def __init__(self, upstreams: Mapping[str, Upstream]) -> None:
         self._upstreams = upstreams
 
     def report(self) -> Report:
-        """Return the state of the platform.
+        """Return the state of the platform, and how old the oldest part of it is.
 
         `status` is `unhealthy` when a critical service is, else `degraded` when anything is not
         healthy.
         """
-        probes = {
-            name: [gevent.spawn(_probe, instance) for instance in upstream.instances]
-            for name, upstream in self._upstreams.items()
+        deadline = time.monotonic() + _FIRST_SECONDS
+        for upstream in self._upstreams.values():
+            upstream.upkeep.wait_until_known(max(0.0, deadline - time.monotonic()))
+        services = {name: _service(upstream) for name, upstream in self._upstreams.items()}
+        return {
+            "status": _overall(services.values()),
+            **_age(
+                instance["checked_ago_ms"]
+                for service in services.values()
+                for instance in service["instances"]
+            ),
+            "services": services,
         }
-        gevent.joinall(
-            [probe for group in probes.values() for probe in group], timeout=PROBE_SECONDS
-        )
-        services = {}
-        for name, upstream in self._upstreams.items():
-            pairs = zip(upstream.instances, probes[name], strict=True)
-            reports = [
-                probe.value or _report(instance, PROBE_SECONDS, _LATE) for instance, probe in pairs
-            ]
-            services[name] = _service(upstream.route.critical, reports)
-        return {"status": _overall(services.values()), "services": services}
 
 
-def _probe(instance: Instance) -> Report:
-    started = time.perf_counter()
-    version, reason = _ask(instance)
-    return _report(instance, time.perf_counter() - started, reason, version)
-
-
-def _report(
-    instance: Instance, seconds: float, reason: str | None, version: str | None = None
-) -> Report:
+def _service(upstream: Upstream) -> Report:
+    instances = [_instance(one) for one in upstream.instances]
+    states = [report["status"] for report in instances]
+    if "healthy" in states:
+        status = "healthy" if set(states) == {"healthy"} else "degraded"
+    else:
+        unknown = "unknown" in states or not (states or upstream.discovery.tried)
+        status = "unknown" if unknown else "unhealthy"
     return {
-        "url": f"http://{instance.address.netloc}",
-        "status": "unhealthy" if reason else "healthy",
-        "response_time_ms": round(seconds * 1000, 1),
+        "status": status,
+        "critical": upstream.route.critical,
+        "in_flight": upstream.in_flight,
+        "max_in_flight": upstream.route.max_in_flight,
+        "response_time_ms": max((report["response_time_ms"] for report in instances), default=0.0),
+        "instances": instances,
+        **({} if instances else {"reason": "its name does not resolve"}),
+    }
+
+
+def _instance(instance: Instance) -> Report:
+    standing, probes = instance.standing, instance.standing.probes
+    status, reason, last = standing.status, standing.reason(), probes.last
+    version = last.version if last else None
+    return {
+        "url": instance.endpoint.url,
+        **({"name": instance.endpoint.name} if instance.endpoint.name else {}),
+        "status": status,
+        "since": _rfc3339(standing.since),
+        "checked_ago_ms": probes.age_ms(),
+        "response_time_ms": round(last.seconds * 1000, 1) if last else 0.0,
+        "breaker": standing.breaker.state.value,
+        "in_flight": instance.in_flight,
         **({"reason": reason} if reason else {}),
         **({"version": version} if version else {}),
     }
 
 
-def _ask(instance: Instance) -> tuple[str | None, str | None]:
-    request = Request("GET", "/health", ["Accept: application/json\r\n", "Connection: close\r\n"])
-    try:
-        answer = instance.exchange(instance.connect(), request, Patience(PROBE_SECONDS))
-    except Unreachable as error:
-        return None, "no connection in time" if error.timed_out else "connection refused"
-    except TimeoutError:
-        return None, _LATE
-    except (Disconnected, BadFraming, OSError):
-        return None, "bad answer"
-    try:
-        version = _version(answer)
-    except (AnswerCut, ValueError):
-        return None, "bad answer"
-    finally:
-        answer.close()
-    return version, None if answer.status == 200 else f"answered {answer.status}"
+def _age(ages: Iterable[int | None]) -> Report:
+    """State the age of the oldest probe: nothing in the report is older than that."""
+    known = [age for age in ages if age is not None]
+    oldest = max(known, default=None)
+    if oldest is None:
+        return {"checked_at": None, "age_ms": None}
+    checked_at = datetime.now(UTC) - timedelta(milliseconds=oldest)
+    return {"checked_at": _rfc3339(checked_at), "age_ms": oldest}
 
 
-def _version(answer: Answer) -> str | None:
-    body = b""
-    for block in answer:
-        body += block
-        if len(body) > _REPORT_BYTES:
-            raise ValueError("report too large")
-    document = orjson.loads(body) if answer.status == 200 else {}
-    version = document.get("version") if isinstance(document, dict) else None
-    return version if isinstance(version, str) else None
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _service(critical: bool, instances: list[Report]) -> Report:
-    healthy = sum(report["status"] == "healthy" for report in instances)
-    status = "healthy" if healthy == len(instances) else "degraded" if healthy else "unhealthy"
-    return {
-        "status": status,
-        "critical": critical,
-        "response_time_ms": max(report["response_time_ms"] for report in instances),
-        "instances": instances,
-    }
-
-
-def _overall(services: Any) -> str:
+def _overall(services: Iterable[Report]) -> str:
     found = list(services)
     if any(service["critical"] and service["status"] == "unhealthy" for service in found):
         return "unhealthy"

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from api_gateway.errors import MethodRefused, UnknownRoute, envelope
 from api_gateway.gateway import Gateway
-from api_gateway.health import Prober
+from api_gateway.health import Health
 from api_gateway.middleware.origin import Networks
 from chassis import __version__
 from chassis.exceptions import ServiceError
@@ -22,7 +22,7 @@ class Pages:
     def __init__(self, app: Gateway, metrics_from: Networks) -> None:
         self._app = app
         self._metrics_from = metrics_from
-        self._health = Prober(app.upstreams)
+        self._health = Health(app.upstreams)
 
     def init_app(self) -> None:
         """Add the views and answer Flask's own errors with the envelope."""

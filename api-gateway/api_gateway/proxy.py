@@ -8,8 +8,8 @@ from api_gateway.headers import downstream_fields, upstream_fields
 from api_gateway.request_body import frame_body
 from api_gateway.routes import Timeouts
 from api_gateway.target import Target
-from api_gateway.upstreams.connection import has_gone, never
-from api_gateway.upstreams.instance import Request
+from api_gateway.upstreams.connection import has_gone
+from api_gateway.upstreams.request import Request, never
 from api_gateway.upstreams.upstream import Upstream
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}

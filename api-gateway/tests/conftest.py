@@ -2,8 +2,10 @@
 
 import json
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -25,14 +27,24 @@ class Recorder:
 
     `heads` and `bodies` hold what came in. `answer` is sent for each request. `handler`, where it
     is set, gets the peer and the head instead, and says whether the connection stays open.
+    Probes are answered by `health`, or never where it is None; neither they nor their connections
+    are noted, but `probes` counts them.
     """
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port: int = self._listener.getsockname()[1]
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.host = host
+        self._open: set[socket.socket] = set()
         self._fixed: dict[bytes, bytes] = {}
+        self.probes = 0
+        self.health: bytes | None = OK
         self.reset()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.start(port)
+
+    def start(self, port: int) -> None:
+        """Listen; also again after `kill`."""
+        self._listener = socket.create_server((self.host, port), backlog=512)
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def reset(self) -> None:
         """Forget what came in and answer with 200 again."""
@@ -45,7 +57,7 @@ class Recorder:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def fix(self, path: str, document: Any) -> None:
         """Answer `path` with a JSON document always, and without noting it."""
@@ -70,28 +82,45 @@ class Recorder:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
-    def _accept(self) -> None:
+    def kill(self) -> None:
+        """Vanish as a killed process does: nothing listens, connections end with a reset."""
+        self.stop()
+        for sock in list(self._open):
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.shutdown(socket.SHUT_RD)
+
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = listener.accept()
             except OSError:
                 return
-            self.connections += 1
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
+        self._open.add(sock)
         with sock, sock.makefile("rb") as stream:
             try:
-                while self._exchange(sock, stream):
-                    pass
+                head = read_head(stream)
+                if not head:
+                    return
+                if head.startswith(b"GET /health "):
+                    self.probes += 1
+                    if self.health is None:
+                        stream.read(1)
+                    else:
+                        sock.sendall(self.health)
+                    return
+                self.connections += 1
+                while head and self._exchange(sock, stream, head):
+                    head = read_head(stream)
             except (OSError, ValueError):
                 pass
+            self._open.discard(sock)
         self.closed.set()
 
-    def _exchange(self, sock: socket.socket, stream: Any) -> bool:
-        head = read_head(stream)
-        if not head:
-            return False
+    def _exchange(self, sock: socket.socket, stream: Any, head: bytes) -> bool:
         fixed = self._fixed.get(head.split(b" ")[1])
         if fixed is not None:
             sock.sendall(fixed)
@@ -133,12 +162,12 @@ def read_body(stream: Any, head: bytes) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def make_recorder() -> Iterator[Callable[[], Recorder]]:
-    """Start a recorder, stopped at the end of the run."""
+def make_recorder() -> Iterator[Callable[..., Recorder]]:
+    """Start a recorder, `make_recorder(host, port)`; stopped at the end of the run."""
     made: list[Recorder] = []
 
-    def make() -> Recorder:
-        made.append(Recorder())
+    def make(*address: Any) -> Recorder:
+        made.append(Recorder(*address))
         return made[-1]
 
     yield make

@@ -1,42 +1,75 @@
 """One response of an upstream, read from its connection as it is needed."""
 
-import time
-from collections.abc import Callable
+from typing import Protocol
 
 from api_gateway.errors import AnswerCut
-from api_gateway.upstreams.connection import LARGE_BLOCK, Connection, Patience
-from api_gateway.upstreams.framing import BadFraming, Kind, judge, keeps_alive
+from api_gateway.upstreams.breaker import Fault
+from api_gateway.upstreams.connection import BLOCK, LARGE_BLOCK, Connection
+from api_gateway.upstreams.framing import BadFraming, Kind, judge
 from api_gateway.upstreams.parser import ResponseParser
 
 _HEAD_BYTES = 65536
 _HEAD_LINES = 200
+_UNABLE = frozenset({502, 503, 504})
+
+
+class Owner(Protocol):
+    """Who gave the connection, and wants to know how the exchange went.
+
+    epoch: the breaker's when it began. fault: None where nothing speaks against the instance.
+    """
+
+    def finished(
+        self, connection: Connection, epoch: int, fault: Fault | None, reusable: bool
+    ) -> None:
+        """Take the connection back after a whole answer."""
+
+    def dropped(self, connection: Connection, epoch: int, fault: Fault | None) -> None:
+        """Close the connection after half an answer."""
 
 
 class Disconnected(Exception):
     """The upstream closed before the first byte of a response."""
 
 
-def _read_head(parser: ResponseParser, connection: Connection, patience: Patience) -> None:
-    deadline = time.monotonic() + patience.timeout
-    received = 0
+def _read_head(connection: Connection) -> ResponseParser:
+    parser = connection.parser
+    if parser is None:
+        parser = connection.parser = ResponseParser()
+    else:
+        parser.begin()
+    connection.expire_in(connection.terms.timeouts.read)
+    try:
+        data = connection.receive_soon(BLOCK)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise Disconnected(str(error)) from error
+    if not data:
+        raise Disconnected("closed without an answer")
+    parser.feed(data)
+    if not parser.status:
+        _read_on(connection, parser, len(data))
+    if len(parser.lines) > _HEAD_LINES:
+        raise BadFraming("too many header lines")
+    return parser
+
+
+def _read_on(connection: Connection, parser: ResponseParser, received: int) -> None:
+    """Read the rest of a head; the wait for all of it ends when it would have ended anyway."""
     while not parser.status:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
         try:
-            data = connection.receive(patience, left)
+            data = connection.receive_soon(BLOCK)
         except TimeoutError:
             raise
         except OSError as error:
-            raise BadFraming("reset within the head") if received else Disconnected from error
+            raise BadFraming("reset within the head") from error
         if not data:
-            raise BadFraming("end within the head") if received else Disconnected
+            raise BadFraming("end within the head")
         received += len(data)
         parser.feed(data)
         if received > _HEAD_BYTES and (not parser.status or parser.head_bytes() > _HEAD_BYTES):
             raise BadFraming("head too large")
-    if len(parser.lines) > _HEAD_LINES:
-        raise BadFraming("too many header lines")
 
 
 class Answer:
@@ -46,33 +79,31 @@ class Answer:
     was read to its end and nothing came after it.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        method: str,
-        patience: Patience,
-        release: Callable[[Connection], None],
-    ) -> None:
+    __slots__ = (
+        "_block", "_connection", "_epoch", "_keep", "_kind", "_left", "_owner", "lines", "reason",
+        "status",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, method: str, owner: Owner, epoch: int) -> None:
         """Read the head; raises Disconnected, BadFraming, TimeoutError, ClientGone."""
-        parser = ResponseParser()
-        try:
-            _read_head(parser, connection, patience)
-            self._kind, length = judge(method, parser.status, parser.version, parser.lines)
-        except BaseException:
-            parser.drop()
-            raise
-        if self._kind is not Kind.CHUNKED:
-            parser.drop()
+        parser = _read_head(connection)
         self.status, self.reason, self.lines = parser.status, parser.reason, parser.lines
-        self._connection: Connection | None = connection
-        self._patience, self._release, self._parser = patience, release, parser
-        self._keep = keeps_alive(parser.version, parser.lines)
+        self._kind, length, self._keep = judge(method, self.status, parser.version, self.lines)
         self._block = parser.take()
         self._left = length - len(self._block)
-        if self._kind is Kind.LENGTH and self._left < 0:
-            # Bytes after the head of an answer that has no body: nobody's.
-            self._block, self._left, self._keep = b"", 0, False
-        self._finish_if_done()
+        self._connection: Connection | None = connection
+        self._owner, self._epoch = owner, epoch
+        if self._kind is Kind.CHUNKED:
+            if parser.complete:
+                self._end()
+        elif self._kind is Kind.LENGTH and self._left <= 0:
+            if self._left:
+                # Bytes after the head of an answer that has no body: nobody's.
+                self._block, self._keep = b"", False
+            self._end()
+        else:
+            # The rest is read as it comes: llhttp would only copy it.
+            connection.drop_parser()
 
     def __iter__(self) -> "Answer":
         return self
@@ -87,46 +118,62 @@ class Answer:
         return block
 
     def _read_on(self, connection: Connection) -> None:
+        if connection.overdue:
+            raise self._cut("longer than allowed", None)
         try:
-            data = connection.receive(self._patience, most=LARGE_BLOCK)
-            if self._kind is Kind.CHUNKED:
-                self._parser.feed(data)
+            data = connection.receive(LARGE_BLOCK)
+            if self._kind is Kind.CHUNKED and connection.parser is not None:
+                connection.parser.feed(data)
         except TimeoutError:
-            raise AnswerCut("no progress in time") from None
+            # The head came in time: a stream without events says nothing against the service.
+            raise self._cut("no progress in time", None) from None
         except (OSError, BadFraming) as error:
-            raise AnswerCut(str(error)) from None
-        if self._kind is Kind.EOF and not data:
-            self.close()
-        elif not data:
-            raise AnswerCut("end before the end of the body")
-        elif self._kind is Kind.CHUNKED:
-            self._block = self._parser.take()
+            raise self._cut(str(error), Fault.BAD) from None
+        if not data and self._kind is not Kind.EOF:
+            raise self._cut("end before the end of the body", Fault.BAD)
+        self._take(data, connection)
+
+    def _take(self, data: bytes, connection: Connection) -> None:
+        if self._kind is Kind.LENGTH:
+            left = self._left - len(data)
+            if left < 0:
+                self._keep, data, left = False, data[:left], 0
+            self._block, self._left = data, left
+            if not left:
+                self._end()
         elif self._kind is Kind.EOF:
             self._block = data
-        else:
-            self._keep = self._keep and len(data) <= self._left
-            self._block = data[: self._left]
-            self._left -= len(self._block)
-        self._finish_if_done()
+            if not data:
+                self._end()
+        elif connection.parser is not None:
+            self._block = connection.parser.take()
+            if connection.parser.complete:
+                self._end()
 
-    def _finish_if_done(self) -> None:
-        done = (
-            self._parser.complete
-            if self._kind is Kind.CHUNKED
-            else self._kind is Kind.LENGTH and not self._left
-        )
-        if not done or self._connection is None:
+    def _end(self) -> None:
+        """Give the connection back after a whole answer."""
+        connection, self._connection = self._connection, None
+        if connection is None:
             return
-        self._parser.drop()
-        if self._keep and self._connection.whole and not self._parser.surplus:
-            self._release(self._connection)
-            self._connection = None
-        else:
-            self.close()
+        reusable = self._keep and connection.whole
+        parser = connection.parser
+        if parser is not None:
+            if parser.surplus:
+                reusable = False
+            elif not parser.complete:
+                connection.drop_parser()
+        fault = Fault.ANSWERED if self.status in _UNABLE else None
+        self._owner.finished(connection, self._epoch, fault, reusable)
+
+    def _cut(self, reason: str, fault: Fault | None) -> AnswerCut:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._owner.dropped(connection, self._epoch, fault)
+        return AnswerCut(reason)
 
     def close(self) -> None:
         """Give the connection up unless it went back to its pool; can be called again."""
-        self._parser.drop()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            fault = Fault.ANSWERED if self.status in _UNABLE else None
+            self._owner.dropped(connection, self._epoch, fault)

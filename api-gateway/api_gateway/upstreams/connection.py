@@ -1,37 +1,29 @@
-"""One TCP connection to an instance of a service."""
+"""One TCP connection to an instance of a service, and the waits on it."""
 
+import errno
+import os
 import select
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
-from gevent import monkey
+from gevent import getcurrent, monkey
 
-from api_gateway.errors import ClientGone
-from api_gateway.routes import Address
+from api_gateway.upstreams.parser import ResponseParser
+from api_gateway.upstreams.request import NEVER, Terms
+from api_gateway.upstreams.watch import current_watch
 
+# The first piece of an answer: most answers are no larger.
 BLOCK = 65536
 # A body that did not come with its head is large more often than not: fewer trips to the kernel.
 LARGE_BLOCK = 262144
-# How often a wait looks whether the client is still there: a gone client frees its service in time.
-_TICK_SECONDS = 0.25
-# The plain poll: it never waits here, so that gevent's would only add a trip through its loop.
+# What a wait ends with; also libev's numbers for them.
+READ, WRITE = 1, 2
+# The plain poll and sockets: they never wait here, so that gevent's would only cost time.
 _poll = monkey.get_original("select", "poll")
+_Socket = monkey.get_original("socket", "socket")
 _POLLRDHUP = getattr(select, "POLLRDHUP", 0)
-
-
-def never() -> bool:
-    """Stand in for a client that cannot go away."""
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for an upstream without progress, in seconds, and for whom."""
-
-    timeout: float
-    client_gone: Callable[[], bool] = never
 
 
 class AnsweredEarly(Exception):
@@ -46,77 +38,199 @@ def has_gone(fileno: int) -> bool:
 
 
 class Connection:
-    """A socket with waits that end: by progress, by the timeout, or because the client is gone."""
+    """A non-blocking socket whose waits end: by progress, by time, or because the client is gone.
 
-    __slots__ = ("_poll", "idle_since", "reused", "sock", "whole")
+    One greenlet uses it at a time, on the `terms` of the present request. `expires` is when the
+    present wait ends (`time.monotonic`).
+    """
 
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    __slots__ = (
+        "_listening", "_poll", "_reader", "_waiter", "_watch", "_writer", "born", "expires",
+        "idle_since", "lost", "parser", "reused", "sock", "terms", "touched", "whole",
+    )  # fmt: skip
+
+    def __init__(self, sock: socket.socket, terms: Terms) -> None:
         self.sock = sock
+        self.terms = terms
         self.reused = False
+        # Whether anything of the request was sent.
+        self.touched = False
         # Whether the request was sent to its end: otherwise the next one would be read as its body.
         self.whole = False
-        self.idle_since = 0.0
+        self.born = self.idle_since = time.monotonic()
+        self.expires = NEVER
+        # Called when the peer closes or speaks while nobody uses the connection.
+        self.lost: Callable[[Connection], None] | None = None
+        self.parser: ResponseParser | None = None
+        self._watch = current_watch()
+        self._waiter: Any = None
+        # Stays in the loop from one request to the next: no call into the kernel for each wait.
+        self._reader = self._watch.hub.loop.io(sock.fileno(), READ)
+        self._listening = False
+        self._writer: Any = None
         self._poll = _poll()
         self._poll.register(sock.fileno(), select.POLLIN | _POLLRDHUP)
 
     @classmethod
-    def open(cls, address: Address, timeout: float) -> "Connection":
-        """Connect within `timeout` seconds; raises OSError (also for names that do not resolve)."""
-        return cls(socket.create_connection((address.host.strip("[]"), address.port), timeout))
+    def open(cls, family: int, address: tuple[str, int], terms: Terms) -> "Connection":
+        """Connect; raises OSError, TimeoutError, ClientGone."""
+        sock = _Socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = cls(sock, terms)
+        try:
+            code = sock.connect_ex(address)
+            if code == errno.EINPROGRESS:
+                connection.expire_in(terms.timeouts.connect)
+                connection._wait_to_write()
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def begin(self, terms: Terms) -> None:
+        """Take it into use for one exchange."""
+        self.terms = terms
+        self.lost = None
+        self.touched = self.whole = False
+
+    def client_gone(self) -> bool:
+        """Tell whether nobody waits for this exchange any more."""
+        return self.terms.client_gone()
 
     def readable(self) -> bool:
         """Tell whether something came in or the peer closed; while idle, both forbid reuse."""
         return bool(self._poll.poll(0))
 
-    def send(self, data: bytes, patience: Patience) -> None:
+    def send(self, data: bytes) -> None:
         """Send all of `data`.
 
         Raises AnsweredEarly when the upstream answers instead of reading on, TimeoutError,
         ClientGone, OSError.
         """
-        rest = memoryview(data)
-        left = patience.timeout
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        self.touched = True
+        if sent < len(data):
+            self._send_on(memoryview(data)[sent:])
+
+    def _send_on(self, rest: memoryview) -> None:
         while rest:
-            step = min(left, _TICK_SECONDS)
-            self.sock.settimeout(step)
+            self.expire_in(self.terms.timeouts.read)
+            self._listen()
+            if self._wait_to_write() is READ:
+                raise AnsweredEarly
             try:
                 rest = rest[self.sock.send(rest) :]
-                left = patience.timeout
-            except TimeoutError:
-                if self.readable():
-                    raise AnsweredEarly from None
-                left = self._wait_on(left - step, patience)
+            except BlockingIOError:
+                continue
 
-    def receive(self, patience: Patience, timeout: float | None = None, most: int = BLOCK) -> bytes:
-        """Return what comes next, at most `most` bytes, b"" at the end.
+    def receive_soon(self, most: int) -> bytes:
+        """Wait until something comes and return it, at most `most` bytes, b"" at the end.
 
-        timeout: seconds, where they differ from the patience's.
-        Raises TimeoutError, ClientGone, OSError.
+        `expires` must be set. Raises TimeoutError, ClientGone, OSError.
         """
-        left = patience.timeout if timeout is None else timeout
         while True:
-            step = min(left, _TICK_SECONDS)
-            self.sock.settimeout(step)
+            self._listen()
+            self._wait()
             try:
                 return self.sock.recv(most)
-            except TimeoutError:
-                left = self._wait_on(left - step, patience)
+            except BlockingIOError:
+                continue
 
-    @staticmethod
-    def _wait_on(left: float, patience: Patience) -> float:
-        if left <= 0:
-            raise TimeoutError
-        if patience.client_gone():
-            raise ClientGone
-        return left
+    def receive(self, most: int) -> bytes:
+        """Return what is there or what comes next; raises as `receive_soon` does."""
+        try:
+            return self.sock.recv(most)
+        except BlockingIOError:
+            self.expire_in(self.terms.timeouts.read)
+            return self.receive_soon(most)
 
-    def park(self) -> None:
-        """Note that it is idle from now on."""
+    def expire_in(self, seconds: float) -> None:
+        """Let the next wait end after `seconds`, or when the exchange must be over."""
+        expires, ends = time.monotonic() + seconds, self.terms.ends
+        self.expires = expires if expires < ends else ends
+
+    @property
+    def overdue(self) -> bool:
+        """Tell whether the whole exchange should be over."""
+        ends = self.terms.ends
+        return ends is not NEVER and time.monotonic() >= ends
+
+    def _wait(self) -> int:
+        """Return what happened; the caller has started the watcher that tells."""
+        watch = self._watch
+        watch.add(self)
+        self._waiter = getcurrent()
+        try:
+            while True:
+                # Nothing else should switch here; if it does, that is no event.
+                happened = watch.hub.switch()
+                if happened is READ or happened is WRITE:
+                    return int(happened)
+        finally:
+            self._waiter = None
+            watch.remove(self)
+
+    def _wait_to_write(self) -> int:
+        if self._writer is None:
+            self._writer = self._watch.hub.loop.io(self.sock.fileno(), WRITE)
+        self._writer.start(self._on_writable)
+        try:
+            return self._wait()
+        finally:
+            self._writer.stop()
+
+    def _listen(self) -> None:
+        if not self._listening:
+            self._listening = True
+            self._reader.start(self._on_readable)
+
+    def _on_readable(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.switch(READ)
+            return
+        # Nobody reads now: the event would come again and again.
+        self._reader.stop()
+        self._listening = False
+        if self.lost is not None:
+            self.lost(self)
+
+    def _on_writable(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.switch(WRITE)
+
+    def interrupt(self, error: Exception) -> None:
+        """End the present wait with `error`; called in the loop, does nothing without a wait."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.throw(error)
+
+    def park(self, lost: "Callable[[Connection], None]") -> None:
+        """Note that it is idle from now on; `lost` is called when the peer ends that."""
         self.idle_since = time.monotonic()
         self.reused = True
-        self.whole = False
+        self.lost = lost
+        self._listen()
+
+    def drop_parser(self) -> None:
+        """Begin the next answer with a new parser: this one stopped within a message."""
+        if self.parser is not None:
+            self.parser.drop()
+            self.parser = None
 
     def close(self) -> None:
         """Close the socket; can be called again."""
+        self.lost = None
+        self.drop_parser()
+        self._reader.stop()
+        self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
         self.sock.close()

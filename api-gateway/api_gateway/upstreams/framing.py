@@ -4,6 +4,8 @@ from enum import Enum
 
 Lines = list[tuple[bytes, bytes]]
 _BODILESS = (204, 304)
+# The lengths of the names that matter here: most lines are passed over by theirs.
+_LENGTHS = frozenset({len(b"connection"), len(b"content-length"), len(b"transfer-encoding")})
 
 
 class BadFraming(Exception):
@@ -18,23 +20,26 @@ class Kind(Enum):
     EOF = "eof"
 
 
-def tokens(lines: Lines, name: bytes) -> list[bytes]:
-    """Return the members of a list-valued header, lower-cased."""
-    return [
-        part.strip().lower()
-        for key, value in lines
-        if key.lower() == name
-        for part in value.split(b",")
-    ]
-
-
-def judge(method: str, status: int, version: str, lines: Lines) -> tuple[Kind, int]:
-    """Return the kind of body and, for `LENGTH`, its length.
+def judge(method: str, status: int, version: str, lines: Lines) -> tuple[Kind, int, bool]:
+    """Return the kind of body, its length for `LENGTH`, and whether the connection stays open.
 
     The parser has refused doubled and malformed lengths and a length beside a transfer coding
     already; what it lets pass is refused here. Raises BadFraming.
     """
-    codings, lengths = tokens(lines, b"transfer-encoding"), tokens(lines, b"content-length")
+    codings: list[bytes] = []
+    lengths: list[bytes] = []
+    options: list[bytes] = []
+    for name, value in lines:
+        if len(name) in _LENGTHS:
+            lower = name.lower()
+            if lower == b"content-length":
+                lengths += value.split(b",")
+            elif lower == b"transfer-encoding":
+                codings += value.lower().split(b",")
+            elif lower == b"connection":
+                # RFC 9112 section 9.3.
+                options += [option.strip() for option in value.lower().split(b",")]
+    keep = b"close" not in options and (version == "1.1" or b"keep-alive" in options)
     if version not in ("1.1", "1.0") or status < 200:
         raise BadFraming(f"status {status}, version {version}")
     if codings and (codings != [b"chunked"] or lengths or version == "1.0"):
@@ -42,13 +47,7 @@ def judge(method: str, status: int, version: str, lines: Lines) -> tuple[Kind, i
     if len(lengths) > 1 or (lengths and not (lengths[0].isdigit() and len(lengths[0]) <= 15)):
         raise BadFraming("content length")
     if method == "HEAD" or status in _BODILESS:
-        return Kind.LENGTH, 0
+        return Kind.LENGTH, 0, keep
     if codings:
-        return Kind.CHUNKED, 0
-    return (Kind.LENGTH, int(lengths[0])) if lengths else (Kind.EOF, 0)
-
-
-def keeps_alive(version: str, lines: Lines) -> bool:
-    """Tell whether the peer lets the connection be used again (RFC 9112 section 9.3)."""
-    options = tokens(lines, b"connection")
-    return b"close" not in options and (version == "1.1" or b"keep-alive" in options)
+        return Kind.CHUNKED, 0, keep
+    return (Kind.LENGTH, int(lengths[0]), keep) if lengths else (Kind.EOF, 0, False)

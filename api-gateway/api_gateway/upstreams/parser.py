@@ -1,4 +1,4 @@
-"""llhttp, as httptools wraps it, for one response; `framing` judges what it lets pass."""
+"""llhttp, as httptools wraps it, for the responses on one connection; `framing` judges further."""
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -13,7 +13,17 @@ class ResponseParser:
     surplus: bytes came after the end, so that the connection must not be used again.
     """
 
+    __slots__ = (
+        "_blocks", "_informational", "_parser", "complete", "lines", "reason", "status", "surplus",
+        "version",
+    )  # fmt: skip
+
     def __init__(self) -> None:
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the last response; only after one that was complete and had no surplus."""
         self.lines: Lines = []
         self.reason = b""
         self.status = 0
@@ -22,7 +32,6 @@ class ResponseParser:
         self.surplus = False
         self._blocks: list[bytes] = []
         self._informational = 0
-        self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Parse on; raises BadFraming."""
@@ -47,6 +56,8 @@ class ResponseParser:
     def take(self) -> bytes:
         """Return the body bytes found since the last call."""
         blocks = self._blocks
+        if not blocks:
+            return b""
         data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
         blocks.clear()
         return data

@@ -1,4 +1,4 @@
-"""All services as the gateway asks them, by name; follows the route table."""
+"""The upstreams of the present route table."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,26 +8,49 @@ from api_gateway.upstreams.upstream import Upstream
 
 
 class Upstreams(Mapping[str, Upstream]):
-    """The upstream of each service of the route table."""
+    """One for each service, by its name; opens no connection until it is started or asked."""
 
     def __init__(self, table: RouteTable) -> None:
         self._upstreams: dict[str, Upstream] = {}
+        self._running = False
         self.apply(table)
 
     def apply(self, table: RouteTable) -> None:
-        """Follow another table: what did not change keeps its connections and its state."""
-        known = self._upstreams
-        self._upstreams = {
-            name: known[name] if name in known and known[name].route == route else Upstream(route)
-            for name, route in table.routes.items()
-        }
+        """Follow another route table.
+
+        What stays keeps its connections, its breakers and what is known of its health; of what is
+        gone idle connections close and running requests end as they began. Nothing here waits, so
+        that no request sees one half of it.
+        """
+        before = self._upstreams
+        self._upstreams = {}
+        for name, route in table.routes.items():
+            upstream = before.pop(name, None)
+            if upstream is None:
+                upstream = Upstream(route)
+                if self._running:
+                    upstream.start()
+            elif upstream.route != route:
+                upstream.update(route)
+            self._upstreams[name] = upstream
+        for upstream in before.values():
+            upstream.retire()
 
     def start(self) -> None:
-        """Begin to look after the instances; to be called in the process that serves."""
+        """Begin to probe and to resolve names; in the process that serves, after its fork."""
+        self._running = True
+        for upstream in self._upstreams.values():
+            upstream.start()
+
+    def stop(self) -> None:
+        """End that, and close idle connections."""
+        self._running = False
+        for upstream in self._upstreams.values():
+            upstream.retire()
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
-        """Return the numbers of each service and its instances."""
-        return {}
+        """Return the numbers of every service; see `Upstream.snapshot`."""
+        return {name: upstream.snapshot() for name, upstream in self._upstreams.items()}
 
     def __getitem__(self, name: str) -> Upstream:
         return self._upstreams[name]

@@ -21,7 +21,7 @@ def refusal(reply: Any) -> tuple[int, str]:
 
 def test_service_that_is_down_is_503_with_a_hint(gateway: Any, recorder: Any) -> None:
     reply = gateway.ask("/api/down/x")
-    assert refusal(reply) == (503, "gateway.upstream_unreachable")
+    assert refusal(reply) == (503, "gateway.no_healthy_instance")
     assert reply.header("retry-after") == "1"
     assert "down service" in json.loads(reply.body)["message"]
 
