@@ -6,7 +6,15 @@ from sqlalchemy.orm import Session
 
 from chassis.messaging.event import Event
 
-PUBLISHES = frozenset({"user.registered.v1", "user.updated.v1", "user.deactivated.v1"})
+PUBLISHES = frozenset(
+    {
+        "user.registered.v1",
+        "user.updated.v1",
+        "user.deactivated.v1",
+        "user.security_changed.v1",
+        "verification.requested.v1",
+    }
+)
 CONSUMES: dict[str, Callable[[Session, Event], None]] = {}
 # Nobody listens yet: they are for the service that notifies customers.
 UNCONSUMED = PUBLISHES

@@ -29,8 +29,8 @@ def test_after_ordinary_use_all_invariants_hold(people, auth):
         "live_sessions": 1,
         "addresses": 0,
     }
-    # Two registrations, a deactivation, and the task that refuses Eve's access token.
-    assert data["outbox_pending"] == 4
+    # Two registrations with a code each, a deactivation, and the task that refuses Eve's token.
+    assert data["outbox_pending"] == 6
 
 
 def test_a_closed_account_with_a_session_is_found(people, auth, session, clock):

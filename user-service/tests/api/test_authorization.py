@@ -9,6 +9,10 @@ PUBLIC = [
     ("POST", "/register"),
     ("POST", "/login"),
     ("POST", "/refresh"),
+    ("POST", "/login/sms"),
+    ("POST", "/login/sms/confirm"),
+    ("POST", "/password/reset"),
+    ("POST", "/password/reset/confirm"),
     ("GET", "/openapi.json"),
 ]
 SIGNED_IN = [
@@ -16,6 +20,11 @@ SIGNED_IN = [
     ("GET", "/me"),
     ("PATCH", "/me"),
     ("POST", "/me/password"),
+    ("PUT", "/me/email"),
+    ("POST", "/me/email/verification"),
+    ("POST", "/me/email/verification/confirm"),
+    ("POST", "/me/phone/verification"),
+    ("POST", "/me/phone/verification/confirm"),
     ("GET", "/me/addresses"),
     ("POST", "/me/addresses"),
     ("GET", f"/me/addresses/{SOME}"),

@@ -6,7 +6,7 @@ from user_service.models import User
 
 def test_registering_makes_an_active_customer(people, session):
     body = people.registration(
-        email="Ada@Example.com", name="Ada Lovelace", phone="+44 20 7946 0018"
+        email="Ada@Example.com", name="Ada Lovelace", phone="+44 7400 123456"
     )
 
     answer = people.send("POST", "/register", body)
@@ -14,10 +14,11 @@ def test_registering_makes_an_active_customer(people, session):
     assert answer.status_code == 201
     data = answer.get_json()["data"]
     assert set(data) == {
-        "id", "email", "name", "phone", "role", "status", "version", "created_at", "updated_at"
+        "id", "email", "email_verified", "name", "phone", "phone_verified", "locale", "role", "status",
+        "version", "created_at", "updated_at",
     }  # fmt: skip
     assert (data["email"], data["name"]) == ("Ada@Example.com", "Ada Lovelace")
-    assert (data["phone"], data["role"], data["status"]) == ("+442079460018", "customer", "active")
+    assert (data["phone"], data["role"], data["status"]) == ("+447400123456", "customer", "active")
     assert data["version"] == 1
     stored = session.scalars(select(User)).one()
     assert stored.email_canonical == "ada@example.com"
@@ -28,15 +29,21 @@ def test_a_registration_is_published_as_its_schema_says(people, published, check
     answer = people.send("POST", "/register", people.registration(name="Ada"))
 
     user = answer.get_json()["data"]
-    [event] = published()
+    event, code = published()
     assert (event.type, event.subject) == ("user.registered.v1", user["id"])
     assert event.data == {
         "user_id": user["id"],
         "email": user["email"],
         "name": "Ada",
         "phone": None,
+        "locale": "en",
+        "email_verified": False,
+        "phone_verified": False,
     }
     check_event(event)
+    assert (code.type, code.data["purpose"]) == ("verification.requested.v1", "verify_email")
+    assert (code.data["receiver"], code.data["user_id"]) == (user["email"], user["id"])
+    check_event(code)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,7 @@ def test_one_mailbox_has_one_account(people, rows, published, same):
     assert answer.status_code == 409
     assert answer.get_json()["code"] == "users.email_taken"
     assert rows() == before
-    assert len(published()) == 1
+    assert len(published()) == 2
 
 
 @pytest.mark.parametrize(
@@ -74,6 +81,11 @@ def test_one_mailbox_has_one_account(people, rows, published, same):
         ({"name": "x" * 201}, "validation_failed", "name"),
         ({"phone": "12345"}, "validation_failed", "phone"),
         ({"phone": "+0123456789"}, "validation_failed", "phone"),
+        ({"phone": "+442079460018"}, "validation_failed", "phone"),
+        ({"phone": "+8612345"}, "validation_failed", "phone"),
+        ({"phone": "+447400123456 ext. 9"}, "validation_failed", "phone"),
+        ({"locale": "tlh"}, "validation_failed", "locale"),
+        ({"locale": None}, "validation_failed", "locale"),
     ],
 )
 def test_a_bad_registration_is_refused_with_its_field(

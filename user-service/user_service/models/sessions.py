@@ -29,6 +29,7 @@ class RevocationReason(StrEnum):
     LOGOUT = "logout"
     TOKEN_REUSED = "token_reused"
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
     DEACTIVATED = "deactivated"
 
 

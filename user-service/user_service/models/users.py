@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, DateTime, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, DateTime, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import clock
@@ -34,10 +34,23 @@ class UserStatus(StrEnum):
     DEACTIVATED = "deactivated"
 
 
+class Locale(StrEnum):
+    """The languages that messages are written in (BCP 47)."""
+
+    EN = "en"
+    ZH_CN = "zh-CN"
+
+
 class EmailTaken(Conflict):
     """An account with this e-mail address already exists."""
 
     code = "users.email_taken"
+
+
+class PhoneTaken(Conflict):
+    """Another account has verified this phone number."""
+
+    code = "users.phone_taken"
 
 
 class UserNotFound(NotFound):
@@ -83,17 +96,30 @@ class User(Base):
     __tablename__ = "users"
     __table_args__ = (
         UniqueConstraint("email_canonical"),
+        # Anybody can type any number; one account can have shown that it is theirs.
+        Index(
+            "uq_users_phone_verified",
+            "phone",
+            unique=True,
+            postgresql_where=text("phone_verified_at IS NOT NULL"),
+        ),
         CheckConstraint("role IN ('customer', 'staff', 'admin')", name="role_known"),
         CheckConstraint("status IN ('active', 'deactivated')", name="status_known"),
         CheckConstraint(
             "(status = 'deactivated') = (deactivated_at IS NOT NULL)", name="deactivated_at_set"
+        ),
+        CheckConstraint(
+            "phone_verified_at IS NULL OR phone IS NOT NULL", name="verified_phone_is_there"
         ),
     )
 
     email: Mapped[str] = mapped_column(Text)
     email_canonical: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
+    email_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     phone: Mapped[str | None] = mapped_column(Text)
+    phone_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    locale: Mapped[str] = mapped_column(Text, server_default=text("'en'"))
     role: Mapped[str] = mapped_column(Text, server_default=text("'customer'"))
     status: Mapped[str] = mapped_column(Text, server_default=text("'active'"))
     password_hash: Mapped[str] = mapped_column(Text)
@@ -107,6 +133,16 @@ class User(Base):
         return self.status == UserStatus.ACTIVE
 
     @property
+    def email_verified(self) -> bool:
+        """Tell whether the owner has shown to read mail at `email`."""
+        return self.email_verified_at is not None
+
+    @property
+    def phone_verified(self) -> bool:
+        """Tell whether the owner has shown to read messages at `phone`."""
+        return self.phone_verified_at is not None
+
+    @property
     def active_admin(self) -> bool:
         """Tell whether this account can administer others right now."""
         return self.active and self.role == Role.ADMIN
@@ -117,11 +153,44 @@ class User(Base):
             raise PreconditionFailed
 
     def edit(self, changes: Mapping[str, str | None]) -> bool:
-        """Apply changes of `name` and `phone`; tell whether anything differs now."""
+        """Apply changes of `name`, `phone` and `locale`; tell whether anything differs now.
+
+        Another phone number is unverified.
+        """
         differing = {name: value for name, value in changes.items() if getattr(self, name) != value}
+        if "phone" in differing:
+            self.phone_verified_at = None
         for name, value in differing.items():
             setattr(self, name, value)
         return self._changed(bool(differing))
+
+    def change_email(self, email: str, canonical: str) -> bool:
+        """Give the account another address; tell whether its mailbox is another, and unverified."""
+        another_mailbox = self.email_canonical != canonical
+        if another_mailbox:
+            self.email_verified_at = None
+        changed = self.email != email
+        self.email, self.email_canonical = email, canonical
+        self._changed(changed)
+        return another_mailbox
+
+    def verify_email(self) -> bool:
+        """Note that the owner reads mail at `email`; tell whether that is new."""
+        changed = not self.email_verified
+        self.email_verified_at = self.email_verified_at or clock.now()
+        return self._changed(changed)
+
+    def verify_phone(self) -> bool:
+        """Note that the owner reads messages at `phone`; tell whether that is new."""
+        changed = not self.phone_verified
+        self.phone_verified_at = self.phone_verified_at or clock.now()
+        return self._changed(changed)
+
+    def distrust_phone(self) -> bool:
+        """Forget that the phone number was verified; tell whether it was."""
+        changed = self.phone_verified
+        self.phone_verified_at = None
+        return self._changed(changed)
 
     def change_role(self, role: Role) -> bool:
         """Give the account another role; tell whether that changed anything."""

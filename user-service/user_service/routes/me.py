@@ -8,9 +8,10 @@ from chassis.routing import ApiBlueprint, expected_version, needs_version
 from user_service.models.password_policy import WeakPassword
 from user_service.models.users import PasswordChanged, User, UserNotFound, WrongPassword
 from user_service.schemas.users import PasswordChangeSchema, ProfileChangesSchema, UserSchema
+from user_service.services.credentials import Proof, change_password
 from user_service.services.login_throttle import TooManyAttempts
 from user_service.services.passwords import PasswordsBusy
-from user_service.services.users import change_password, edit_profile, find_user
+from user_service.services.users import edit_profile, find_user
 from user_service.wiring import client_address, current_session_id, ports
 
 blueprint = ApiBlueprint(
@@ -35,7 +36,10 @@ def get_me() -> User:
 @blueprint.raises(UserNotFound)
 @needs_version
 def patch_me(body: dict[str, Any]) -> User:
-    """Change name or phone; needs `If-Match` with the ETag that was read."""
+    """Change name, phone or locale; needs `If-Match` with the ETag that was read.
+
+    Another phone number is not verified; a word about it goes to the e-mail address.
+    """
     with transaction() as session:
         return edit_profile(session, principal().user_id, body, expected_version=expected_version())
 
@@ -47,10 +51,7 @@ def patch_me(body: dict[str, Any]) -> User:
 @blueprint.raises(WrongPassword, WeakPassword, PasswordChanged, TooManyAttempts, PasswordsBusy)
 def post_password(body: dict[str, Any]) -> None:
     """Change the password; all other sessions end, this one goes on."""
+    proof = Proof(principal().user_id, body["current_password"], client_address())
     change_password(
-        ports(),
-        user_id=principal().user_id,
-        session_id=current_session_id(),
-        **body,
-        address=client_address(),
+        ports(), proof, session_id=current_session_id(), new_password=body["new_password"]
     )

@@ -12,14 +12,15 @@ from user_service.schemas.sessions import LoginSchema, LogoutSchema, RefreshSche
 from user_service.schemas.users import RegistrationSchema, UserSchema
 from user_service.services.login_throttle import TooManyAttempts
 from user_service.services.passwords import PasswordsBusy
-from user_service.services.sessions import TokenPair, log_in, log_out, refresh_session
+from user_service.services.sessions import log_in, log_out, refresh_session
+from user_service.services.token_pairs import TokenPair
 from user_service.services.users import Registration, register_user
 from user_service.wiring import client_address, current_session_id, ports
 
 TokenAnswer = tuple[TokenPair, int, dict[str, str]]
 
 # RFC 6749 section 5.1: no cache on the way may keep tokens.
-_NOT_STORED = {"Cache-Control": "no-store"}
+NOT_STORED = {"Cache-Control": "no-store"}
 
 blueprint = ApiBlueprint(
     "sessions", __name__, url_prefix="/api/users", description="Registering and logging in"
@@ -32,7 +33,7 @@ blueprint = ApiBlueprint(
 @blueprint.response(201, UserSchema, message="Account created")
 @blueprint.raises(EmailTaken, InvalidEmail, WeakPassword, PasswordsBusy)
 def register(body: dict[str, Any]) -> User:
-    """Make an account with the role customer.
+    """Make an account with the role customer, and mail it a code that verifies the address.
 
     409 `users.email_taken` if the e-mail address has one, 422 `users.weak_password` for a password
     that is too short or too common.
@@ -51,7 +52,7 @@ def login(body: dict[str, Any]) -> TokenAnswer:
     401 `users.invalid_credentials` for an unknown account as for a wrong password, 403
     `users.deactivated`, 429 `users.too_many_attempts` with Retry-After after repeated failures.
     """
-    return log_in(ports(), **body, address=client_address()), 200, _NOT_STORED
+    return log_in(ports(), **body, address=client_address()), 200, NOT_STORED
 
 
 @blueprint.route("/refresh", methods=["POST"])
@@ -61,7 +62,7 @@ def login(body: dict[str, Any]) -> TokenAnswer:
 @blueprint.raises(InvalidRefreshToken, AccountDeactivated)
 def refresh(body: dict[str, Any]) -> TokenAnswer:
     """Exchange a refresh token for a new pair; a second use of it ends the session (401)."""
-    return refresh_session(ports(), body["refresh_token"]), 200, _NOT_STORED
+    return refresh_session(ports(), body["refresh_token"]), 200, NOT_STORED
 
 
 @blueprint.route("/logout", methods=["POST"])

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from chassis.schemas import Str
+from user_service.models.phones import NotMobile, mobile_number
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().\-]")
 # E.164: a plus, a country code that does not start with 0, at most 15 digits.
@@ -46,6 +47,19 @@ class Phone(Str):
         if not _E164.fullmatch(number):
             raise ValidationError("Must be a phone number such as +442079460018.")
         return number
+
+
+class Mobile(Str):
+    """A mobile number with country code; loaded as E.164 (`+44 7400 123456` -> `+447400123456`)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max=32, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        try:
+            return mobile_number(super()._deserialize(value, attr, data, **kwargs))
+        except NotMobile as error:
+            raise ValidationError(str(error)) from None
 
 
 class Flag(fields.Boolean):

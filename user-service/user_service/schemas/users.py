@@ -1,16 +1,18 @@
 """Accounts."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from chassis.pagination import PageQuery
-from chassis.schemas import Int, Str, StrictSchema, Timestamp
+from chassis.schemas import Int, Str, StrictSchema, Timestamp, one_of
 from user_service.models.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
 from user_service.models.password_policy import MAX_LENGTH as MAX_PASSWORD_LENGTH
-from user_service.models.users import Role, UserStatus
-from user_service.schemas.fields import Line, Phone, Secret
+from user_service.models.users import Locale, Role, UserStatus
+from user_service.schemas.fields import Line, Mobile, Secret
 
-_ROLES = validate.OneOf([role.value for role in Role])
-_STATUSES = validate.OneOf([status.value for status in UserStatus])
+_ROLES = one_of(Role)
+_STATUSES = one_of(UserStatus)
+_PHONE = {"description": "A mobile number in E.164", "example": "+447400123456"}
+_LOCALE = {"description": "Language of mails and messages (BCP 47)"}
 
 
 class RegistrationSchema(StrictSchema):
@@ -21,14 +23,16 @@ class RegistrationSchema(StrictSchema):
         required=True, max=MAX_PASSWORD_LENGTH, metadata={"example": "correct horse battery"}
     )
     name = Line(required=True, min=1, max=200, metadata={"example": "Ada Lovelace"})
-    phone = Phone(load_default=None, allow_none=True, metadata={"example": "+442079460018"})
+    phone = Mobile(load_default=None, allow_none=True, metadata=_PHONE)
+    locale = Str(load_default=Locale.EN.value, validate=one_of(Locale), metadata=_LOCALE)
 
 
 class ProfileChangesSchema(StrictSchema):
-    """What owners may change of their account. Role, status and e-mail address are not among it."""
+    """What owners may change of their account; the e-mail address needs the password besides."""
 
     name = Line(min=1, max=200, metadata={"example": "Ada King"})
-    phone = Phone(allow_none=True, metadata={"example": "+442079460018"})
+    phone = Mobile(allow_none=True, metadata=_PHONE)
+    locale = Str(validate=one_of(Locale), metadata=_LOCALE)
 
 
 class PasswordChangeSchema(StrictSchema):
@@ -62,7 +66,14 @@ class UserSchema(Schema):
     id = fields.UUID()
     email = fields.String(metadata={"example": "ada@example.com"})
     name = fields.String(metadata={"example": "Ada Lovelace"})
-    phone = fields.String(allow_none=True, metadata={"example": "+442079460018"})
+    phone = fields.String(allow_none=True, metadata=_PHONE)
+    email_verified = fields.Boolean(
+        metadata={"description": "The owner has shown to read mail there"}
+    )
+    phone_verified = fields.Boolean(
+        metadata={"description": "The owner has shown to read messages there"}
+    )
+    locale = fields.String(validate=one_of(Locale), metadata=_LOCALE)
     role = fields.String(validate=_ROLES)
     status = fields.String(validate=_STATUSES)
     version = Int()

@@ -23,7 +23,8 @@ from user_service.models.users import (
 )
 from user_service.services.ports import Ports
 from user_service.services.revocations import end_sessions, refuse_recent_tokens
-from user_service.services.users import Registration, lock_user, publish_updated, register_user
+from user_service.services.user_events import publish_updated
+from user_service.services.users import Registration, lock_user, register_user
 
 logger = logging.getLogger(__name__)
 

@@ -83,6 +83,15 @@ class LoginThrottle:
             for key in (keys.by_account, keys.by_pair, keys.turn):
                 self._clear(key)
 
+    def forgive(self, account: str, address: str) -> None:
+        """Forget the failed attempts at an account, which was got back by other means.
+
+        address: of the client, which need not wait for its next attempt.
+        """
+        keys = _Keys(account, address)
+        for key in (keys.by_account, keys.by_pair, keys.turn):
+            self._clear(key)
+
     def _charge(self, keys: "_Keys") -> None:
         charged: list[str] = []
         try:

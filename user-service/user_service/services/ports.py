@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from chassis.database import transaction
 from user_service.config import Config
+from user_service.services.codes import Codes
 from user_service.services.keyring import Keyring
 from user_service.services.login_throttle import LoginThrottle
 from user_service.services.passwords import Passwords
@@ -25,6 +26,7 @@ class Ports:
     passwords: Passwords
     throttle: LoginThrottle
     keyring: Keyring
+    codes: Codes
     password_minimum: int
     session_seconds: int
 
@@ -41,6 +43,7 @@ def build_ports(config: Config) -> Ports:
             address_limit=config.login_address_limit,
         ),
         keyring=Keyring(transaction, derive_cipher(config.secret_key), policy),
+        codes=Codes(config.secret_key),
         password_minimum=config.password_min_length,
         session_seconds=config.refresh_token_seconds,
     )

@@ -1,39 +1,23 @@
 """Logging in, refreshing, logging out."""
 
-from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from chassis import clock
-from chassis.base_model import new_id
-from user_service.models.access_tokens import ACCESS_TOKEN_SECONDS, AccessGrant
 from user_service.models.emails import InvalidEmail, canonical_email
 from user_service.models.sessions import (
     InvalidRefreshToken,
     LoginSession,
     RefreshToken,
     RevocationReason,
-    new_refresh_token,
     token_digest,
 )
 from user_service.models.users import AccountDeactivated, InvalidCredentials, User
-from user_service.services.access_tokens import sign_access_token
-from user_service.services.keyring import LoadedKey
 from user_service.services.ports import Ports
 from user_service.services.revocations import deny_tokens, end_sessions
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenPair:
-    """What a client gets: an access token for `expires_in` seconds, and what renews it once."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int = ACCESS_TOKEN_SECONDS
-    token_type: str = "Bearer"
+from user_service.services.token_pairs import GivenTokens, TokenPair, give_tokens, open_session
 
 
 def log_in(ports: Ports, *, email: str, password: str, address: str) -> TokenPair:
@@ -58,15 +42,8 @@ def log_in(ports: Ports, *, email: str, password: str, address: str) -> TokenPai
             raise AccountDeactivated
         if renewed:
             user.password_hash = renewed
-        family = LoginSession(
-            id=new_id(),
-            user_id=user.id,
-            expires_at=clock.now() + timedelta(seconds=ports.session_seconds),
-        )
-        session.add(family)
-        session.flush()
-        grant, refresh_token = _give_tokens(session, user, family.id)
-    return _signed(grant, refresh_token, key)
+        given = open_session(session, user, ports.session_seconds)
+    return given.signed(key)
 
 
 def refresh_session(ports: Ports, refresh_token: str) -> TokenPair:
@@ -87,7 +64,7 @@ def refresh_session(ports: Ports, refresh_token: str) -> TokenPair:
     if given is None:
         deny_tokens(denied)
         raise InvalidRefreshToken
-    return _signed(*given, key)
+    return given.signed(key)
 
 
 def log_out(
@@ -159,35 +136,11 @@ def _end_reused_session(session: Session, digest: bytes) -> list[str]:
     )
 
 
-def _continue(session: Session, user: User, family_id: UUID) -> tuple[AccessGrant, str]:
+def _continue(session: Session, user: User, family_id: UUID) -> GivenTokens:
     family = session.get_one(LoginSession, family_id, with_for_update=True, populate_existing=True)
     if not family.live or not user.active:
         raise InvalidRefreshToken
-    return _give_tokens(session, user, family_id)
-
-
-def _give_tokens(session: Session, user: User, family_id: UUID) -> tuple[AccessGrant, str]:
-    grant = AccessGrant(
-        user_id=user.id,
-        role=user.role,
-        session_id=family_id,
-        token_id=new_id(),
-        issued_at=clock.now(),
-    )
-    refresh_token = new_refresh_token()
-    session.add(
-        RefreshToken(
-            session_id=family_id,
-            token_hash=token_digest(refresh_token),
-            access_token_id=grant.token_id,
-        )
-    )
-    session.flush()
-    return grant, refresh_token
-
-
-def _signed(grant: AccessGrant, refresh_token: str, key: LoadedKey) -> TokenPair:
-    return TokenPair(access_token=sign_access_token(grant, key), refresh_token=refresh_token)
+    return give_tokens(session, user, family_id)
 
 
 def _session_of(digest: bytes) -> Select[tuple[UUID]]:

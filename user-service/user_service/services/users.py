@@ -1,5 +1,6 @@
-"""Accounts as their owners see them: registering, reading, editing, changing the password."""
+"""Accounts as their owners see them: registering, reading, editing."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,39 +9,49 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.messaging.outbox import record
-from user_service.models.emails import canonical_email
 from user_service.models.password_policy import require_strong_password
-from user_service.models.sessions import LoginSession, RevocationReason
-from user_service.models.users import (
-    EmailTaken,
-    InvalidCredentials,
-    PasswordChanged,
-    Role,
-    User,
-    UserNotFound,
-    WrongPassword,
-)
+from user_service.models.users import EmailTaken, Locale, Role, User, UserNotFound
+from user_service.models.verifications import Purpose, TooManyCodes
+from user_service.services.codes import Codes
 from user_service.services.ports import Ports
-from user_service.services.revocations import deny_tokens, end_sessions
+from user_service.services.user_events import (
+    SecurityChange,
+    publish_registered,
+    publish_security_change,
+    publish_updated,
+)
+from user_service.services.verifications import (
+    Receiver,
+    end_verifications,
+    mailbox,
+    send_code,
+)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What a new account is made of. `email` is kept as typed, and compared in canonical form."""
+    """What a new account is made of. `email` is kept as typed, and compared in canonical form.
+
+    phone: in E.164.
+    """
 
     email: str
     password: str
     name: str
     phone: str | None = None
+    locale: str = Locale.EN.value
 
 
 def register_user(ports: Ports, registration: Registration, role: Role = Role.CUSTOMER) -> User:
-    """Make an account.
+    """Make an account; customers are sent a code that verifies their e-mail address.
 
-    Raises InvalidEmail, WeakPassword, EmailTaken. Publishes user.registered.v1.
+    Raises InvalidEmail, WeakPassword, EmailTaken.
+    Publishes user.registered.v1, verification.requested.v1. Locks: the e-mail address.
     """
-    canonical = canonical_email(registration.email)
+    receiver = mailbox(registration.email)
+    canonical = receiver.canonical
     require_strong_password(
         registration.password,
         minimum=ports.password_minimum,
@@ -52,6 +63,7 @@ def register_user(ports: Ports, registration: Registration, role: Role = Role.CU
         "email_canonical": canonical,
         "name": registration.name,
         "phone": registration.phone,
+        "locale": registration.locale,
         "role": role.value,
         "password_hash": password_hash,
     }
@@ -61,7 +73,10 @@ def register_user(ports: Ports, registration: Registration, role: Role = Role.CU
         user = session.scalar(new_user)
         if user is None:
             raise EmailTaken
-        record(session, "user.registered.v1", user.id, _contact(user))
+        publish_registered(session, user)
+        if role is Role.CUSTOMER:
+            # The first administrator's would have expired before anybody has read the mail.
+            _send_first_code(session, ports.codes, receiver, user)
     return user
 
 
@@ -76,64 +91,22 @@ def find_user(session: Session, user_id: UUID) -> User:
 def edit_profile(
     session: Session, user_id: UUID, changes: Mapping[str, str | None], *, expected_version: int
 ) -> User:
-    """Change name and phone as far as `changes` has them.
+    """Change name, phone (in E.164) and locale as far as `changes` has them.
 
-    Raises UserNotFound, PreconditionFailed. Publishes user.updated.v1 if anything differs now.
-    Locks: the user's row.
+    Another phone number is unverified, and codes on their way to the old one are useless.
+    Raises UserNotFound, PreconditionFailed. Publishes user.updated.v1 if anything differs now, and
+    user.security_changed.v1 if a phone number was replaced. Locks: the user's row.
     """
     user = lock_user(session, user_id)
     user.require_version(expected_version)
+    phone = user.phone
     if user.edit(changes):
         publish_updated(session, user)
+    if user.phone != phone:
+        end_verifications(session, user_id, Purpose.VERIFY_PHONE, Purpose.LOGIN)
+        if phone is not None:
+            publish_security_change(session, user, SecurityChange.PHONE_CHANGED)
     return user
-
-
-def change_password(
-    ports: Ports,
-    *,
-    user_id: UUID,
-    session_id: UUID,
-    current_password: str,
-    new_password: str,
-    address: str,
-) -> None:
-    """Replace the password and end all the user's sessions except `session_id`.
-
-    address: of the client; guesses at the current password count as guesses at the login.
-    Raises WrongPassword, WeakPassword, TooManyAttempts, PasswordChanged.
-    Locks: the user's row, after the hashing.
-    """
-    with ports.transaction() as session:
-        user = find_user(session, user_id)
-        canonical, name, stored = user.email_canonical, user.name, user.password_hash
-    require_strong_password(
-        new_password,
-        minimum=ports.password_minimum,
-        context=(canonical, name),
-        field="new_password",
-    )
-    try:
-        with ports.throttle.attempt(canonical, address):
-            if not ports.passwords.matches(stored, current_password):
-                raise InvalidCredentials
-    except InvalidCredentials:
-        # Not a 401: the caller's token is fine, and a client would throw it away.
-        raise WrongPassword(
-            errors=[{"field": "current_password", "message": "Is wrong."}]
-        ) from None
-    new_hash = ports.passwords.hash(new_password)
-    with ports.transaction() as session:
-        user = lock_user(session, user_id)
-        if user.password_hash != stored:
-            raise PasswordChanged
-        user.password_hash = new_hash
-        denied = end_sessions(
-            session,
-            RevocationReason.PASSWORD_CHANGED,
-            LoginSession.user_id == user_id,
-            LoginSession.id != session_id,
-        )
-    deny_tokens(denied)
 
 
 def lock_user(session: Session, user_id: UUID) -> User:
@@ -146,15 +119,9 @@ def lock_user(session: Session, user_id: UUID) -> User:
     return user
 
 
-def publish_updated(session: Session, user: User) -> None:
-    """Record user.updated.v1 in the caller's transaction."""
-    record(session, "user.updated.v1", user.id, {**_contact(user), "role": user.role})
-
-
-def _contact(user: User) -> dict[str, str | None]:
-    return {
-        "user_id": str(user.id),
-        "email": user.email,
-        "name": user.name,
-        "phone": user.phone,
-    }
+def _send_first_code(session: Session, codes: Codes, receiver: Receiver, user: User) -> None:
+    try:
+        send_code(session, codes, Purpose.VERIFY_EMAIL, receiver, user)
+    except TooManyCodes:
+        # Somebody asked for codes to this address before it had an account. Its owner asks again.
+        logger.info("no code with the registration", extra={"user_id": str(user.id)})
