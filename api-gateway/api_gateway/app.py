@@ -7,6 +7,7 @@ import gevent
 
 from api_gateway.call import Call
 from api_gateway.config import Config
+from api_gateway.docs.pages import Docs
 from api_gateway.gateway import Gateway
 from api_gateway.middleware.access_log import AccessLog
 from api_gateway.middleware.auth import JWKS_PATH, TokenCheck, jwks_of
@@ -46,12 +47,14 @@ def create_app(config: Config | None = None, table: RouteTable | None = None) ->
     )
     app.limits = RateLimits(config.rate_limits, exempt=_is_staff(app.tokens))
     Pages(app, Networks(config.metrics_from)).init_app()
+    Docs(app).init_app()
     return app
 
 
 def start(app: Gateway, config: Config) -> None:
     """Begin what runs beside the requests: probing, and the exchange with other processes."""
     app.upstreams.start()
+    gevent.spawn(app.access_log.run)
     if config.redis_url:
         link = RedisLink(config.redis_url, app.limits, app.tokens)
         app.tokens.denied = link.denied
@@ -65,9 +68,9 @@ def _is_staff(tokens: TokenCheck) -> Callable[[Call], bool]:
     """Tell callers that no limit refuses: the shop's own people and their tools."""
 
     def exempt(call: Call) -> bool:
-        claims = call.claims or tokens.claims_if_valid(call.environ.get("HTTP_AUTHORIZATION"))
-        roles = claims.get("roles") if claims else None
-        return isinstance(roles, list) and not _STAFF_ROLES.isdisjoint(roles)
+        authorization = call.environ.get("HTTP_AUTHORIZATION")
+        caller = call.caller or tokens.caller_if_valid(authorization)
+        return caller is not None and not caller.roles.isdisjoint(_STAFF_ROLES)
 
     return exempt
 

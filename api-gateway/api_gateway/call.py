@@ -1,6 +1,7 @@
 """What the gateway knows of the request it is working on."""
 
-from dataclasses import dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from chassis.request_id import accept_request_id
 from chassis.tracing import accept_traceparent
 
 if TYPE_CHECKING:
+    from api_gateway.middleware.auth import Caller
     from api_gateway.middleware.origin import Origin
 
 Environ = dict[str, Any]
@@ -18,7 +20,7 @@ class Call:
     """One request on its way through: its identity, and what the log says of it at the end."""
 
     __slots__ = (
-        "claims",
+        "caller",
         "environ",
         "error",
         "method",
@@ -42,7 +44,7 @@ class Call:
         self.request_id = accept_request_id(environ.get("HTTP_X_REQUEST_ID"))
         self.traceparent = accept_traceparent(environ.get("HTTP_TRACEPARENT"))
         self.service = "gateway"
-        self.claims: dict[str, Any] | None = None
+        self.caller: Caller | None = None
         self.quota: Fields = []
         self.status = 0
         self.sent = 0
@@ -51,7 +53,7 @@ class Call:
     @property
     def user(self) -> str | None:
         """The id of the user whose token was verified."""
-        return None if self.claims is None else str(self.claims["sub"])
+        return None if self.caller is None else self.caller.user
 
     def elapsed_ms(self) -> float:
         """Return the milliseconds since the request was read."""
@@ -60,8 +62,12 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer before it is written. body: blocks, with `close()` where it holds something."""
+    """An answer before it is written. body: blocks, with `close()` where it holds something.
+
+    present: the lower-case names of its header lines that others look for.
+    """
 
     status: str
     fields: Fields
-    body: Any = field(default=())
+    body: Any = ()
+    present: Set[str] = frozenset()

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from http import HTTPStatus
 from typing import Any
 
@@ -76,7 +76,7 @@ class Gateway(Flask):
         call.status = int(reply.status[:3])
         body = Counted(reply.body, call, self.ended)
         try:
-            self._finish(call, reply.fields, own=own)
+            self._finish(call, reply.fields, reply.present, own=own)
             start_response(reply.status, reply.fields)
         except BaseException:
             body.close()  # It may hold a connection to a service.
@@ -103,31 +103,31 @@ class Gateway(Flask):
         policy = route.policy(call.method, target.path)
         if not route.public.cover(call.method, target.path):
             self._authenticate(call, policy)
-        self.limits.check(call, policy.limits)
+        self.limits.check(call, policy)
         limit = policy.max_body_bytes or self.max_body_bytes
         return forward(call, target, self.upstreams[route.name], policy.timeouts, limit)
 
     def _authenticate(self, call: Call, policy: Policy) -> None:
         try:
-            call.claims = self.tokens.claims(call.environ.get("HTTP_AUTHORIZATION"))
+            call.caller = self.tokens.caller(call.environ.get("HTTP_AUTHORIZATION"))
         except Unauthorized:
-            self.limits.check(call, policy.limits)  # Guessing tokens is limited as well.
+            self.limits.check(call, policy)  # Guessing tokens is limited as well.
             raise
 
     def _own_page(self, call: Call, start_response: Any) -> Iterable[bytes]:
         def start(status: str, fields: Fields, exc_info: Any = None) -> Any:
             call.status = int(status[:3])
-            self._finish(call, fields, own=True)
+            self._finish(call, fields, {name.lower() for name, _ in fields}, own=True)
             return start_response(status, fields, exc_info)
 
         return Counted(super().wsgi_app(call.environ, start), call, self.ended)
 
-    def _finish(self, call: Call, fields: Fields, *, own: bool) -> None:
-        """Add what every answer carries."""
+    def _finish(self, call: Call, fields: Fields, present: Set[str], *, own: bool) -> None:
+        """Add what every answer carries. present: names of header lines that it has already."""
         fields.append(("X-Request-ID", call.request_id))
         fields.append(("X-Response-Time", f"{call.elapsed_ms():.1f}ms"))
         fields += call.quota
-        self.security.decorate(fields, secure=call.origin.scheme == "https", own=own)
+        self.security.decorate(fields, present, secure=call.origin.scheme == "https", own=own)
         self.cors.decorate(call.environ, fields)
 
 
@@ -155,4 +155,5 @@ def error_reply(call: Call, error: ServiceError) -> Reply:
         *error.headers.items(),
     ]
     phrase = HTTPStatus(error.status).phrase
-    return Reply(f"{error.status} {phrase}", fields, () if call.method == "HEAD" else (body,))
+    blocks = () if call.method == "HEAD" else (body,)
+    return Reply(f"{error.status} {phrase}", fields, blocks, {name.lower() for name, _ in fields})

@@ -4,6 +4,7 @@ import re
 
 from api_gateway.call import Call, Environ, Fields
 from api_gateway.errors import BadHost, LoopDetected
+from api_gateway.middleware.security_headers import SECURITY_NAMES
 from api_gateway.target import Target
 
 VIA = "platform-gateway"
@@ -29,18 +30,30 @@ _RESPONSE_DROPPED = frozenset(
 # Whoever could set these could be anybody, or come from anywhere.
 _OURS = ("x-user-", "x-forwarded-")
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
-_TOKEN = re.compile(r"[A-Za-z0-9._:@-]+")
-_names: dict[str, tuple[str, str]] = {}
+# Header lines by name as they came in: how the line for the other side begins, "" where it is
+# dropped. Few names are in use, and each is judged once.
+_KNOWN_NAMES = 1000
+_onward: dict[str, str] = {}
+# Of an answer's lines also the lower-case name where others look for it.
+_back: dict[bytes, tuple[str, str]] = {}
 
 
-def _name(raw: str) -> tuple[str, str]:
-    # Lower-cased for the rules, title-cased for the wire; remembered, as few names are in use.
-    known = _names.get(raw)
-    if known is None:
-        known = raw.lower(), raw.title()
-        if len(_names) < 1000:
-            _names[raw] = known
-    return known
+def _judge_onward(raw: str) -> str:
+    lower = raw.lower()
+    dropped = lower in _REQUEST_DROPPED or lower.startswith(_OURS) or "_" in lower
+    if len(_onward) >= _KNOWN_NAMES:
+        _onward.clear()
+    _onward[raw] = found = "" if dropped else f"{raw.title()}: "
+    return found
+
+
+def _judge_back(raw: bytes) -> tuple[str, str]:
+    name = "" if raw.lower() in _RESPONSE_DROPPED else raw.decode("latin-1")
+    lower = name.lower()
+    if len(_back) >= _KNOWN_NAMES:
+        _back.clear()
+    _back[raw] = found = name, lower if lower in SECURITY_NAMES else ""
+    return found
 
 
 def request_fields(environ: Environ) -> Fields:
@@ -84,58 +97,53 @@ def upstream_fields(call: Call, target: Target) -> list[str]:
     Raises LoopDetected when our own Via came back (RFC 9110 section 7.6.3).
     """
     environ = call.environ
-    dropped: frozenset[str] | set[str] = _REQUEST_DROPPED
-    named = environ.get("HTTP_CONNECTION")
-    if named and named.lower() not in ("keep-alive", "close"):
-        dropped = _REQUEST_DROPPED | {part.strip().lower() for part in named.split(",")}
     lines = []
     for raw, value in request_fields(environ):
-        lower, name = _name(raw)
-        if lower in dropped or lower.startswith(_OURS) or "_" in lower:
-            continue
-        lines.append(f"{name}: {value}\r\n")
-    return lines + _own_fields(call, _outer_host(call) or client_host(environ, target))
-
-
-def _own_fields(call: Call, host: str) -> list[str]:
-    environ = call.environ
-    via = environ.get("HTTP_VIA")
-    if via and VIA in via:
-        raise LoopDetected
-    lines = [
-        f"X-Request-ID: {call.request_id}\r\n",
-        f"Traceparent: {call.traceparent}\r\n",
-        f"X-Forwarded-For: {call.origin.address}\r\n",
-        f"X-Forwarded-Proto: {call.origin.scheme}\r\n",
-        f"Via: {via + ', ' if via else ''}1.1 {VIA}\r\n",
-    ]
-    if host:
-        lines.append(f"X-Forwarded-Host: {host}\r\n")
-    if call.claims is not None:
-        lines += _identity(call.claims)
+        begin = _onward.get(raw)
+        if begin is None:
+            begin = _judge_onward(raw)
+        if begin:
+            lines.append(f"{begin}{value}\r\n")
+    named = environ.get("HTTP_CONNECTION")
+    if named and named.lower() not in ("keep-alive", "close"):
+        options = tuple(f"{part.strip().lower()}: " for part in named.split(","))
+        lines = [line for line in lines if not line.lower().startswith(options)]
+    lines.append(_own_fields(call, _outer_host(call) or client_host(environ, target)))
     return lines
 
 
-def _identity(claims: dict[str, object]) -> list[str]:
-    roles = claims.get("roles")
-    names = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
-    lines = [("X-User-Id", [str(claims["sub"])]), ("X-User-Roles", names)]
-    # A claim that could end a header line is left out; the service reads the token itself anyway.
-    return [
-        f"{name}: {','.join(values)}\r\n"
-        for name, values in lines
-        if values and all(_TOKEN.fullmatch(value) for value in values)
-    ]
+def _own_fields(call: Call, host: str) -> str:
+    via = call.environ.get("HTTP_VIA")
+    if via and VIA in via:
+        raise LoopDetected
+    origin, caller = call.origin, call.caller
+    return (
+        f"X-Request-ID: {call.request_id}\r\n"
+        f"Traceparent: {call.traceparent}\r\n"
+        f"X-Forwarded-For: {origin.address}\r\n"
+        f"X-Forwarded-Proto: {origin.scheme}\r\n"
+        f"Via: {via + ', ' if via else ''}1.1 {VIA}\r\n"
+    ) + ((f"X-Forwarded-Host: {host}\r\n" if host else "") + (caller.fields if caller else ""))
 
 
-def downstream_fields(fields: list[tuple[bytes, bytes]]) -> Fields:
-    """Return an upstream's lines for the client: order and repetition kept, hop-by-hop gone."""
-    dropped: frozenset[bytes] | set[bytes] = _RESPONSE_DROPPED
-    for name, value in fields:
-        if name.lower() == b"connection" and value.lower() not in (b"keep-alive", b"close"):
-            dropped = dropped | {part.strip().lower() for part in value.split(b",")}
-    return [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in fields
-        if name.lower() not in dropped
-    ]
+def downstream_fields(lines: list[tuple[bytes, bytes]]) -> tuple[Fields, set[str]]:
+    """Return an upstream's lines for the client, and which of SECURITY_NAMES are among them.
+
+    Order and repetition are kept, hop-by-hop lines are gone.
+    """
+    fields: Fields = []
+    present: set[str] = set()
+    named: set[str] = set()
+    for raw, value in lines:
+        name, watched = _back.get(raw) or _judge_back(raw)
+        if name:
+            fields.append((name, value.decode("latin-1")))
+            if watched:
+                present.add(watched)
+        elif raw.lower() == b"connection" and value.lower() not in (b"keep-alive", b"close"):
+            options = value.decode("latin-1").lower().split(",")
+            named |= {part.strip() for part in options}
+    if named:
+        fields = [field for field in fields if field[0].lower() not in named]
+        present -= named
+    return fields, present

@@ -37,7 +37,8 @@ class Pages:
     def index(self) -> Response:
         """Say what this is and where to go on."""
         services = {name: route.prefix for name, route in self._app.table.routes.items()}
-        links = {"health": "/health", "services": services}
+        pages = {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}
+        links = {**pages, "services": services}
         return _json({"name": "platform-gateway", "version": __version__, "links": links})
 
     def live(self) -> Response:

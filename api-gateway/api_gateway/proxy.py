@@ -37,4 +37,5 @@ def forward(
     request = Request(call.method, target.path + target.query, fields, body)
     answer = upstream.ask(request, _watch(call), timeouts)
     reason = answer.reason.decode("latin-1") or _PHRASES.get(answer.status, "Unknown")
-    return Reply(f"{answer.status} {reason}", downstream_fields(answer.lines), answer)
+    fields, present = downstream_fields(answer.lines)
+    return Reply(f"{answer.status} {reason}", fields, answer, present)

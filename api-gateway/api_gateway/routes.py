@@ -1,6 +1,7 @@
 """What the gateway knows of the services: which paths, which policies, which addresses."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Policy:
     timeouts: Timeouts = Timeouts()
     max_body_bytes: int | None = None
     limits: tuple[Limit, ...] = ()
+
+    @cached_property
+    def quota(self) -> str:
+        """The limits as the RateLimit-Policy field tells them."""
+        return ", ".join(f'"{one.name}";q={one.amount};w={one.seconds}' for one in self.limits)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The W3C trace context, carried through requests, events and tasks (W3C Trace Context level 1)."""
 
+import random
 import re
-import secrets
 from contextvars import ContextVar
 
 from flask import Flask, request
@@ -18,8 +18,8 @@ def accept_traceparent(candidate: str | None) -> str:
     if match and set(match[1]) != {"0"} and set(match[2]) != {"0"}:
         trace_id, flags = match[1], match[3]
     else:
-        trace_id, flags = secrets.token_hex(16), "01"
-    return f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
+        trace_id, flags = f"{random.getrandbits(128) or 1:032x}", "01"
+    return f"00-{trace_id}-{random.getrandbits(64) or 1:016x}-{flags}"
 
 
 def current_traceparent() -> str | None:

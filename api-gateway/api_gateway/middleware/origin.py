@@ -46,7 +46,7 @@ class Origins:
         peer = environ.get("REMOTE_ADDR") or "unknown"
         scheme = environ["wsgi.url_scheme"]
         if not self._trusted or not self._trusted.contain(peer):
-            return Origin(peer, _caller(peer), scheme, None)
+            return _direct(peer, scheme)
         address = self._first_untrusted(peer, environ.get("HTTP_X_FORWARDED_FOR") or "")
         said = (environ.get("HTTP_X_FORWARDED_PROTO") or "").strip().lower()
         host = environ.get("HTTP_X_FORWARDED_HOST")
@@ -70,6 +70,11 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+@lru_cache(4096)
+def _direct(peer: str, scheme: str) -> Origin:
+    return Origin(peer, _caller(peer), scheme, None)
 
 
 @lru_cache(4096)

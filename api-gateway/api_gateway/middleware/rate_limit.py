@@ -10,7 +10,7 @@ from math import ceil
 
 from api_gateway.call import Call, Fields
 from api_gateway.errors import RateLimited
-from api_gateway.routes import Limit
+from api_gateway.routes import Limit, Policy
 
 # Above this many callers the counts are forgotten: memory is bounded, and limits open for a moment.
 MAX_WINDOWS = 200_000
@@ -52,24 +52,23 @@ class RateLimits:
         self._enabled = enabled
         self._exempt = exempt
         self._now = now
-        self._policies: dict[tuple[Limit, ...], str] = {}
 
-    def check(self, call: Call, limits: tuple[Limit, ...]) -> None:
+    def check(self, call: Call, policy: Policy) -> None:
         """Count a request against all limits that apply to it, and note what its answer tells.
 
         A limit by user does not apply without a verified token. Raises RateLimited.
         """
-        if not self._enabled or not limits:
+        if not self._enabled or not policy.limits:
             return
         now = self._now()
         counted, tightest, lowest = [], None, 2.0
-        for limit in limits:
+        for limit in policy.limits:
             caller = call.user if limit.by == "user" else call.origin.caller
             if caller is None:
                 continue
             window, left, passed = self._left(limit, caller, now)
             if left < 1 and not self._exempt(call):
-                raise self._refusal(limit, limits, window, passed)
+                raise _refusal(limit, policy, window, passed)
             counted.append(window)
             if left / limit.amount < lowest:
                 lowest = left / limit.amount
@@ -78,7 +77,7 @@ class RateLimits:
             window.count += 1
             window.pending += 1
         if tightest is not None:
-            call.quota = self._fields(limits, *tightest)
+            call.quota = _fields(policy, *tightest)
 
     def _left(self, limit: Limit, caller: str, now: float) -> tuple[Window, float, float]:
         """Return the caller's window, how many requests it has left, and the seconds into it."""
@@ -95,32 +94,28 @@ class RateLimits:
             used += window.previous * (1 - passed / limit.seconds)
         return window, limit.amount - used, passed
 
-    def _refusal(
-        self, limit: Limit, limits: tuple[Limit, ...], window: Window, passed: float
-    ) -> RateLimited:
-        wait = max(1, ceil(_seconds_until_one_fits(limit, window, passed)))
-        return RateLimited(
-            f"More than {limit.amount} requests in {limit.seconds} s by this {limit.by}",
-            headers=dict(self._fields(limits, limit, 0, wait)),
-            retry_after=wait,
-            errors=[{"field": "rate_limit", "message": limit.name}],
-        )
-
-    def _fields(self, limits: tuple[Limit, ...], limit: Limit, left: int, seconds: float) -> Fields:
-        """Return the two fields of draft-ietf-httpapi-ratelimit-headers-10."""
-        policy = self._policies.get(limits)
-        if policy is None:
-            policy = ", ".join(f'"{one.name}";q={one.amount};w={one.seconds}' for one in limits)
-            self._policies[limits] = policy
-        rest = f'"{limit.name}";r={max(left, 0)};t={int(seconds) or 1}'
-        return [("RateLimit-Policy", policy), ("RateLimit", rest)]
-
     def forget_old(self) -> None:
         """Drop the windows that no longer count."""
         now = self._now()
         for key, window in list(self.windows.items()):
             if window.index < now // window.seconds - 1:
                 del self.windows[key]
+
+
+def _refusal(limit: Limit, policy: Policy, window: Window, passed: float) -> RateLimited:
+    wait = max(1, ceil(_seconds_until_one_fits(limit, window, passed)))
+    return RateLimited(
+        f"More than {limit.amount} requests in {limit.seconds} s by this {limit.by}",
+        headers=dict(_fields(policy, limit, 0, wait)),
+        retry_after=wait,
+        errors=[{"field": "rate_limit", "message": limit.name}],
+    )
+
+
+def _fields(policy: Policy, limit: Limit, left: int, seconds: float) -> Fields:
+    """Return the two fields of draft-ietf-httpapi-ratelimit-headers-10."""
+    rest = f'"{limit.name}";r={left if left > 0 else 0};t={int(seconds) or 1}'
+    return [("RateLimit-Policy", policy.quota), ("RateLimit", rest)]
 
 
 def _seconds_until_one_fits(limit: Limit, window: Window, passed: float) -> float:

@@ -7,9 +7,10 @@ import pytest
 from api_gateway.call import Call
 from api_gateway.errors import RateLimited
 from api_gateway.middleware import rate_limit
+from api_gateway.middleware.auth import Caller
 from api_gateway.middleware.origin import Networks, Origins
 from api_gateway.middleware.rate_limit import RateLimits
-from api_gateway.routes import Limit
+from api_gateway.routes import Limit, Policy
 
 TEN = Limit("orders-user-60", 10, 60, "user")
 ADDRESS = Limit("orders-address-60", 20, 60, "address")
@@ -33,7 +34,7 @@ def clock() -> Clock:
 def call(user: str | None = "u1", address: str = "192.0.2.1") -> Call:
     environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": address, "wsgi.url_scheme": "http"}
     made = Call(environ, Origins(Networks(())).of(environ))
-    made.claims = {"sub": user} if user else None
+    made.caller = Caller(user, frozenset(), {}, "") if user else None
     return made
 
 
@@ -42,7 +43,7 @@ def passed(limits: RateLimits, times: int, *limit: Limit, **caller: Any) -> int:
     through = 0
     for _ in range(times):
         try:
-            limits.check(call(**caller), limit)
+            limits.check(call(**caller), Policy(limits=limit))
         except RateLimited:
             continue
         through += 1
@@ -71,10 +72,10 @@ def test_whoever_waits_as_told_gets_through(clock: Clock) -> None:
         clock.now += offset
         passed(limits, 15, TEN)
         with pytest.raises(RateLimited) as refusal:
-            limits.check(call(), (TEN,))
+            limits.check(call(), Policy(limits=(TEN,)))
         assert refusal.value.headers["Retry-After"] == str(refusal.value.retry_after)
         clock.now += refusal.value.retry_after
-        limits.check(call(), (TEN,))
+        limits.check(call(), Policy(limits=(TEN,)))
 
 
 def test_refused_requests_do_not_count(clock: Clock) -> None:
@@ -103,7 +104,7 @@ def test_answer_tells_the_tightest_limit(clock: Clock) -> None:
     limits = RateLimits(True, now=clock)
     clock.now += 20
     one = call()
-    limits.check(one, (TEN, ADDRESS))
+    limits.check(one, Policy(limits=(TEN, ADDRESS)))
     policy = '"orders-user-60";q=10;w=60, "orders-address-60";q=20;w=60'
     assert one.quota == [
         ("RateLimit-Policy", policy), ("RateLimit", '"orders-user-60";r=9;t=40'),
@@ -126,7 +127,7 @@ def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(rate_limit, "MAX_WINDOWS", 50)
     limits = RateLimits(True, now=clock)
     for number in range(500):
-        limits.check(call(f"u{number}"), (TEN,))
+        limits.check(call(f"u{number}"), Policy(limits=(TEN,)))
     assert len(limits.windows) <= 50
     clock.now += 300
     limits.forget_old()
