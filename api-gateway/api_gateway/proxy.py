@@ -37,5 +37,5 @@ def forward(
     request = Request(call.method, target.path + target.query, fields, body)
     answer = upstream.ask(request, _watch(call), timeouts)
     reason = answer.reason.decode("latin-1") or _PHRASES.get(answer.status, "Unknown")
-    fields, present = downstream_fields(answer.lines)
-    return Reply(f"{answer.status} {reason}", fields, answer, present)
+    lines, present = downstream_fields(answer.lines)
+    return Reply(f"{answer.status} {reason}", lines, answer, present)

@@ -4,12 +4,12 @@ from collections.abc import Set
 
 from api_gateway.call import Fields
 
-_ALWAYS = (
+_ALWAYS: tuple[tuple[str, str], ...] = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
 )
-_OWN_PAGES = (
+_OWN_PAGES: tuple[tuple[str, str], ...] = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "no-store"),
 )

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -119,7 +120,8 @@ def launch() -> Iterator[Start]:
 
     yield start
     for process in running:
-        process.terminate()
+        # At once: some tests leave requests behind that a graceful stop would wait for.
+        process.send_signal(signal.SIGINT)
     for process in running:
         process.wait(20)
 
