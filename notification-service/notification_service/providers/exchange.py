@@ -109,7 +109,7 @@ class Endpoint:
             response = http_pool.session().request(
                 method,
                 self.url + target,
-                headers=dict(headers or {}),
+                headers={"Accept": "application/json", **(headers or {})},
                 data=body,
                 auth=credentials,
                 timeout=(self.connect, self.read),
