@@ -39,7 +39,7 @@ class Window:
 class RateLimits:
     """Counts requests and refuses those over a limit; refused ones do not count.
 
-    exempt: tells whether a caller over a limit may pass nevertheless.
+    exempt: tells whether a caller's requests are neither counted nor refused.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class RateLimits:
 
         A limit by user does not apply without a verified token. Raises RateLimited.
         """
-        if not self._enabled or not policy.limits:
+        if not self._enabled or not policy.limits or self._exempt(call):
             return
         now = self._now()
         counted, tightest, lowest = [], None, 2.0
@@ -67,7 +67,7 @@ class RateLimits:
             if caller is None:
                 continue
             window, left, passed = self._left(limit, caller, now)
-            if left < 1 and not self._exempt(call):
+            if left < 1:
                 raise _refusal(limit, policy, window, passed)
             counted.append(window)
             if left / limit.amount < lowest:

@@ -74,6 +74,8 @@ def test_each_user_has_an_own_quota_and_staff_are_not_refused(
     assert statuses(gateway, 5, *mine, auth()) == [200, 200, 200, 200, 429]
     assert statuses(gateway, 6, *mine, auth(roles=("staff",))) == [200] * 6
     login = (f"/api/{name}/login", "POST")
+    # What staff's tools send leaves the quota of their address as it is.
+    assert statuses(gateway, 4, *login, auth(roles=("admin",))) == [200] * 4
     assert statuses(gateway, 4, *login) == [200, 200, 200, 429]
     # Public, yet a valid token of an admin counts; one that is not valid does not.
     assert gateway.ask(*login, auth(roles=("admin",))).status == 200
