@@ -17,6 +17,7 @@ from notification_service.providers.codes import CodeTable
 from notification_service.providers.exchange import Endpoint, accepted, rows_of, text_of
 from notification_service.providers.port import (
     ErrorClass,
+    NeverSeen,
     Receipt,
     ReceiptRefused,
     ReceiptState,
@@ -28,6 +29,8 @@ from notification_service.providers.settings import require
 from notification_service.providers.signing import acs3, aliyun_v2
 
 _VERSION = "2017-05-25"
+# The most that one page holds; a number gets no more than 40 a day.
+_PAGE = 50
 _CHINA = timezone(timedelta(hours=8))
 _MAINLAND = re.compile(r"(?:\+86)?(1[3-9]\d{9})")
 
@@ -99,16 +102,25 @@ class AliyunProvider:
         return accepted(text_of(body, "BizId"), "")
 
     def look_up(self, sms: Sms, provider_id: str | None, submitted_at: datetime) -> Receipt | None:
-        """Call QuerySendDetails for the day, and find our id. Raises ProviderError."""
-        # Around midnight in China the message may count for the next day.
+        """Call QuerySendDetails for the day, and find our id.
+
+        Aliyun lists what it has accepted as "waiting" at first, so NeverSeen where our id is not
+        listed. Raises ProviderError.
+        """
+        # Around midnight in China their clock may count the message for the other day.
         days = {
             (submitted_at + timedelta(minutes=minutes)).astimezone(_CHINA).strftime("%Y%m%d")
-            for minutes in (0, 5)
+            for minutes in (-10, 10)
         }
+        complete = True
         for day in sorted(days):
-            for row in self._details(sms, provider_id, day):
+            rows = self._details(sms, provider_id, day)
+            complete = complete and len(rows) < _PAGE
+            for row in rows:
                 if row.get("OutId") == str(sms.id):
                     return _looked_up(sms, provider_id, row)
+        if complete and provider_id is None:
+            raise NeverSeen
         return None
 
     def read_receipts(self, headers: Mapping[str, str], body: bytes, url: str) -> list[Receipt]:
@@ -119,7 +131,7 @@ class AliyunProvider:
         parameters = {
             "PhoneNumber": _their_number(sms.to),
             "SendDate": day,
-            "PageSize": "50",
+            "PageSize": str(_PAGE),
             "CurrentPage": "1",
         }
         if provider_id:

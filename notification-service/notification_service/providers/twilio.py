@@ -14,6 +14,8 @@ from notification_service.providers.codes import CodeTable
 from notification_service.providers.exchange import Endpoint, accepted, rows_of, text_of
 from notification_service.providers.port import (
     ErrorClass,
+    NeverSeen,
+    ProviderError,
     Receipt,
     ReceiptRefused,
     ReceiptState,
@@ -25,6 +27,7 @@ from notification_service.providers.settings import require
 from notification_service.providers.signing import twilio as signing
 
 _OUR_ID = "message_id"
+_PAGE = 50
 
 CODES = CodeTable(
     {
@@ -52,8 +55,10 @@ _STATES: dict[str, ReceiptState] = {
     "canceled": "failed",
     "partially_delivered": "failed",
 }
-# A message that was made longer after our call than any call lasts is another one.
-_EARLIEST, _LATEST = timedelta(seconds=-2), timedelta(minutes=2)
+# A message that was made longer after our call than any call lasts is another one. Where clocks
+# differ by more than that, one in the wider span may be ours, or an earlier one of the same text.
+_SURELY = (timedelta(seconds=-2), timedelta(minutes=2))
+_POSSIBLY = (timedelta(minutes=-10), timedelta(minutes=10))
 
 
 class TwilioProvider:
@@ -110,18 +115,24 @@ class TwilioProvider:
     def look_up(self, sms: Sms, provider_id: str | None, submitted_at: datetime) -> Receipt | None:
         """Fetch the message; without its id, the only one with this number, text and time.
 
-        Several such messages are told apart by nobody: None. Raises ProviderError.
+        Several such messages are told apart by nobody: None. Without any, NeverSeen: a message is
+        listed from the moment that it is made. Raises ProviderError.
         """
         if provider_id:
             return _looked_up(sms, self._call("GET", f"Messages/{quote(provider_id)}.json", sms))
-        query = urlencode({"To": sms.to, "PageSize": "50"})
+        query = urlencode({"To": sms.to, "PageSize": str(_PAGE)})
         rows = rows_of(self._call("GET", f"Messages.json?{query}", sms), "messages")
-        same = [
-            row
-            for row in rows
-            if text_of(row, "body") == sms.text and _made_then(row, submitted_at)
-        ]
-        return _looked_up(sms, same[0]) if len(same) == 1 else None
+        offsets = [(_made(row) - submitted_at, row) for row in rows]
+        same = [(offset, row) for offset, row in offsets if text_of(row, "body") == sms.text]
+        surely = [row for offset, row in same if _SURELY[0] <= offset <= _SURELY[1]]
+        if len(surely) == 1:
+            return _looked_up(sms, surely[0])
+        possibly = any(_POSSIBLY[0] <= offset <= _POSSIBLY[1] for offset, _ in same)
+        # The newest come first: behind a full page of newer ones it may still be.
+        complete = len(rows) < _PAGE or offsets[-1][0] < _POSSIBLY[0]
+        if complete and not possibly:
+            raise NeverSeen
+        return None
 
     def read_receipts(self, headers: Mapping[str, str], body: bytes, url: str) -> list[Receipt]:
         """Read a status callback, once its signature is found to be Twilio's."""
@@ -178,12 +189,11 @@ def _plain(callback: str) -> str:
     return callback
 
 
-def _made_then(row: dict[str, Any], submitted_at: datetime) -> bool:
+def _made(row: dict[str, Any]) -> datetime:
     try:
-        made = parsedate_to_datetime(text_of(row, "date_created"))
+        return parsedate_to_datetime(text_of(row, "date_created"))
     except ValueError:
-        return False
-    return _EARLIEST <= made - submitted_at <= _LATEST
+        raise ProviderError(ErrorClass.UNKNOWN, "malformed_answer") from None
 
 
 def _looked_up(sms: Sms, row: dict[str, Any]) -> Receipt:

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from notification_service.providers import load_providers
-from notification_service.providers.port import ProviderTemplate, Sms, SmsProvider
 
 from chassis import clock
+from notification_service.providers import load_providers
+from notification_service.providers.port import ProviderTemplate, Sms, SmsProvider
 
 sys.path.insert(0, str(Path(__file__).parent))
 

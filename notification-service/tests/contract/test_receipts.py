@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from notification_service.providers.port import ErrorClass, ReceiptRefused
 
 CALLBACK = "https://shop.example/api/notifications/receipts/twilio"

@@ -3,14 +3,13 @@
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
-from notification_service.providers.port import ErrorClass, ProviderError
 
 from chassis import clock
+from notification_service.providers.port import ErrorClass, ProviderError
 
 SECRETS = {
     "aliyun": "ALIYUN_ACCESS_KEY_SECRET",
@@ -228,52 +227,3 @@ def test_the_numbers_of_twilios_test_credentials_fail_as_documented(
 
     assert caught.value.kind is kind
     assert to not in str(caught.value)
-
-
-def test_aliyun_finds_a_lost_message_by_our_id(open_line: Callable[[str], Any]) -> None:
-    line = open_line("aliyun-acs3")
-    provider, sms, began = line.provider(), line.sms(), datetime.now(UTC)
-    line.server.next("lose")
-    with pytest.raises(ProviderError):
-        provider.send(sms)
-
-    waiting = provider.look_up(sms, None, began)
-    line.server.messages[0].outcome = "delivered"
-    delivered = provider.look_up(sms, line.server.messages[0].provider_id, began)
-
-    assert (waiting.state, waiting.message_id, waiting.provider_id) == ("sent", str(sms.id), "")
-    assert (delivered.state, delivered.code) == ("delivered", "DELIVERED")
-    assert abs((delivered.at - began).total_seconds()) < 60
-    assert provider.look_up(line.sms(), None, began) is None
-
-
-def test_tencent_finds_a_lost_message_once_it_is_decided(open_line: Callable[[str], Any]) -> None:
-    line = open_line("tencent-tc3")
-    provider, sms, began = line.provider(), line.sms(), datetime.now(UTC)
-    line.server.next("lose")
-    with pytest.raises(ProviderError):
-        provider.send(sms)
-
-    assert provider.look_up(sms, None, began) is None
-    line.server.messages[0].outcome = "failed"
-    found = provider.look_up(sms, None, began)
-
-    assert (found.state, found.kind) == ("failed", ErrorClass.SUPPRESSED)
-    assert found.provider_id == line.server.messages[0].provider_id
-
-
-def test_twilio_finds_a_lost_message_unless_there_are_two_alike(
-    open_line: Callable[[str], Any],
-) -> None:
-    line = open_line("twilio-basic")
-    provider, sms, began = line.provider(), line.sms(), datetime.now(UTC)
-    line.server.next("lose")
-    with pytest.raises(ProviderError):
-        provider.send(sms)
-
-    found = provider.look_up(sms, None, began)
-    provider.send(line.sms())
-
-    assert (found.state, found.provider_id) == ("sent", line.server.messages[0].provider_id)
-    assert provider.look_up(sms, None, began) is None
-    assert provider.look_up(sms, found.provider_id, began).provider_id == found.provider_id

@@ -10,9 +10,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from notification_service.providers.port import ErrorClass, ProviderError
 
 from chassis import clock
+from notification_service.providers.port import ErrorClass, ProviderError
 
 
 def _self_signed(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+
 from notification_service.providers import aliyun, huawei, tencent, twilio
 from notification_service.providers.codes import CodeTable
 from notification_service.providers.exchange import Answer

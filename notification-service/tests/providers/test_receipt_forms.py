@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from notification_service.providers.aliyun import AliyunProvider
 from notification_service.providers.console import ConsoleProvider
 from notification_service.providers.exchange import Endpoint

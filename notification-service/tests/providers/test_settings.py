@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+
 from notification_service.providers import load_providers
 from notification_service.providers.console import ConsoleProvider
 from notification_service.providers.exchange import Endpoint
