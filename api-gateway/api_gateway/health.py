@@ -9,7 +9,7 @@ from api_gateway.upstreams.instance import Instance
 from api_gateway.upstreams.upstream import Upstream
 
 # The first reports may come before the first probes have ended, and wait for them so long at most.
-_FIRST_SECONDS = 0.1
+_FIRST_SECONDS = 0.05
 
 Report = dict[str, Any]
 

@@ -67,9 +67,10 @@ def test_orders_are_taken_while_products_and_payments_are_down(
     order = client.call("POST", "/api/orders", token=token, json=body, key="outage-1")
 
     assert order["status"] == "pending"
-    health = requests.get(f"http://127.0.0.1:{platform.port}/health", timeout=5)
-    assert health.status_code == 503
-    assert health.json()["data"]["services"]["products"]["status"] == "unhealthy"
+    health = f"http://127.0.0.1:{platform.port}/health"
+    eventually(lambda: requests.get(health, timeout=5).status_code == 503)
+    services = requests.get(health, timeout=5).json()["data"]["services"]
+    assert services["products"]["status"] == "unhealthy"
 
     platform.command("restart", "products")
     platform.command("restart", "payments")

@@ -10,6 +10,7 @@ from api_gateway.upstreams.parser import ResponseParser
 
 _HEAD_BYTES = 65536
 _HEAD_LINES = 200
+_TOO_LONG = "it took longer than allowed"
 _UNABLE = frozenset({502, 503, 504})
 
 
@@ -119,14 +120,15 @@ class Answer:
 
     def _read_on(self, connection: Connection) -> None:
         if connection.overdue:
-            raise self._cut("longer than allowed", None)
+            raise self._cut(_TOO_LONG, None)
         try:
             data = connection.receive(LARGE_BLOCK)
             if self._kind is Kind.CHUNKED and connection.parser is not None:
                 connection.parser.feed(data)
         except TimeoutError:
             # The head came in time: a stream without events says nothing against the service.
-            raise self._cut("no progress in time", None) from None
+            reason = _TOO_LONG if connection.overdue else "no progress in time"
+            raise self._cut(reason, None) from None
         except (OSError, BadFraming) as error:
             raise self._cut(str(error), Fault.BAD) from None
         if not data and self._kind is not Kind.EOF:

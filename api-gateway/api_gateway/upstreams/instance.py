@@ -159,7 +159,7 @@ class Instance:
             connection.close()
         if fault is not None:
             self._note(epoch, fault)
-        elif not self._breaker.calm:
+        elif not (self.standing.fit and self._breaker.calm):
             self.standing.worked(epoch)
 
     def dropped(self, connection: Connection, epoch: int, fault: Fault | None) -> None:

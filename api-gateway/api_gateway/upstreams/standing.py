@@ -39,6 +39,8 @@ class Standing:
     def worked(self, epoch: int) -> None:
         """Report a good answer to a request that began in the breaker's `epoch`."""
         self.breaker.passed(epoch)
+        if self.probes.refused:
+            self.probes.refute()
         self._judge()
 
     def failed(self, epoch: int, fault: Fault) -> bool:

@@ -18,7 +18,7 @@ from api_gateway.routes import Route, Timeouts
 from api_gateway.upstreams.answer import Answer
 from api_gateway.upstreams.balance import Balance
 from api_gateway.upstreams.breaker import Fault
-from api_gateway.upstreams.discovery import Discovery
+from api_gateway.upstreams.discovery import Discovery, Lookup, look_up
 from api_gateway.upstreams.instance import Failed, Instance, Load, Overdue
 from api_gateway.upstreams.request import NEVER, Request, Terms, never
 from api_gateway.upstreams.retry_budget import RetryBudget
@@ -33,13 +33,14 @@ class AllOut(Exception):
 class Upstream:
     """All instances of one service, and how much is asked of them at one time."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, lookup: Lookup = look_up) -> None:
         self.route = route
-        self.discovery = Discovery(route.addresses)
+        self.budget = RetryBudget()
+        self.discovery = Discovery(route.addresses, lookup)
         self.refused = 0
+        self._lookup = lookup
         self._load = Load()
         self._balance = Balance(route.max_in_flight)
-        self._budget = RetryBudget()
         self._found = Event()
         self._looking: gevent.Greenlet | None = None
         self.upkeep = Upkeep(self.look_up)
@@ -62,7 +63,7 @@ class Upstream:
     def update(self, route: Route) -> None:
         """Take another route for the same service; endpoints that stay keep their state."""
         if route.addresses != self.route.addresses:
-            discovery = Discovery(route.addresses)
+            discovery = Discovery(route.addresses, self._lookup)
             discovery.keep(self.discovery)
             self.discovery = discovery
         self.route = route
@@ -112,7 +113,7 @@ class Upstream:
         load.in_flight += 1
         try:
             try:
-                self._budget.requests += 1
+                self.budget.requests += 1
                 return self._choose(terms).exchange(request, terms)
             except Failed as failure:
                 return self._again(request, terms, failure)
@@ -158,7 +159,7 @@ class Upstream:
             # As a service does that closes an idle connection while the request is on its way
             # (RFC 9112 section 9.3.1).
             instance = failure.instance
-        if instance is None or not self._budget.spend():
+        if instance is None or not self.budget.spend():
             raise failure
         failure.instance.retries += 1
         return instance.exchange(request, terms, fresh=True)

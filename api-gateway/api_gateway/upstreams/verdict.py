@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-# Probes in a row that change the verdict; the very first one decides alone.
+# Probes in a row that change the verdict. The very first one decides alone, and so does the first
+# good one: a gateway that starts before its services must not hold up their beginning.
 FAILS, PASSES = 2, 2
 INTERVAL_SECONDS = 5.0
 # While something is wrong, or may be: both an outage and its end show within two of these.
 FAST_SECONDS = 1.0
-# After the first good probe of an instance that is out.
-_CONFIRM_SECONDS = 0.25
+# Until the first good one, and after the first good one of an instance that went out.
+_EAGER_SECONDS = 0.5
 
 
 class Verdict(Enum):
@@ -52,6 +53,7 @@ class Probes:
         self.checked_at = 0.0
         self.passes = 0
         self.fails = 0
+        self._been_in = False
 
     def record(self, probe: Probe) -> None:
         """Take the outcome of one more probe."""
@@ -61,11 +63,19 @@ class Probes:
         else:
             self.passes, self.fails = 0, self.fails + 1
             self.reason = probe.reason
-        first = self.verdict is Verdict.UNKNOWN
-        if self.passes >= (1 if first else PASSES):
-            self.verdict, self.reason = Verdict.IN, None
-        elif self.fails >= (1 if first else FAILS):
+        if self.passes >= (PASSES if self._been_in else 1):
+            self._enter()
+        elif self.fails >= (FAILS if self._been_in else 1):
             self.verdict = Verdict.OUT
+
+    def refute(self) -> None:
+        """Take notice that it answered a request: whoever said that nothing listens was wrong."""
+        self.passes, self.fails = 1, 0
+        self._enter()
+
+    def _enter(self) -> None:
+        self.verdict, self.reason = Verdict.IN, None
+        self._been_in = True
 
     def age_ms(self) -> int | None:
         """Return how long ago the last probe ended; None before the first one."""
@@ -78,8 +88,8 @@ class Probes:
 
     def pause(self, uneasy: bool) -> float:
         """Return the seconds until the next probe. uneasy: requests fail, whatever probes say."""
-        if self.verdict is Verdict.OUT and self.passes:
-            seconds = _CONFIRM_SECONDS
+        if self.verdict is Verdict.OUT and (self.passes or not self._been_in):
+            seconds = _EAGER_SECONDS
         elif self.verdict is Verdict.OUT or self.fails or uneasy:
             seconds = FAST_SECONDS
         else:

@@ -36,12 +36,13 @@ def fail(standing: Standing, fault: Fault) -> None:
         ([GOOD, BAD], Verdict.IN),
         ([GOOD, BAD, GOOD, BAD], Verdict.IN),
         ([GOOD, BAD, BAD], Verdict.OUT),
-        ([BAD, GOOD], Verdict.OUT),
-        ([BAD, GOOD, BAD, GOOD], Verdict.OUT),
-        ([BAD, GOOD, GOOD], Verdict.IN),
+        ([BAD, BAD, GOOD], Verdict.IN),
+        ([BAD, GOOD, BAD, BAD, GOOD], Verdict.OUT),
+        ([GOOD, BAD, BAD, GOOD, BAD, GOOD], Verdict.OUT),
+        ([GOOD, BAD, BAD, GOOD, GOOD], Verdict.IN),
     ],
 )
-def test_first_probe_decides_and_later_two_in_a_row(
+def test_first_probe_and_first_good_one_decide_and_later_two_in_a_row(
     clock: Any, probes: list[Probe], verdict: Verdict
 ) -> None:
     standing = standing_at(clock)
@@ -56,9 +57,11 @@ def test_first_probe_decides_and_later_two_in_a_row(
         ([GOOD], False, 5.0),
         ([GOOD], True, 1.0),
         ([GOOD, BAD], False, 1.0),
-        ([BAD], False, 1.0),
-        ([BAD, GOOD], False, 0.25),
-        ([BAD, GOOD, GOOD], False, 5.0),
+        ([GOOD, BAD, BAD], False, 1.0),
+        ([GOOD, BAD, BAD, GOOD], False, 0.5),
+        ([GOOD, BAD, BAD, GOOD, GOOD], False, 5.0),
+        ([BAD, BAD, BAD], False, 0.5),
+        ([BAD, GOOD], False, 5.0),
     ],
 )
 def test_probes_hurry_while_something_is_wrong(
@@ -145,6 +148,15 @@ def test_instance_that_probes_found_refusing_is_tried_once_a_second(clock: Any) 
     assert [standing.may_try(0, 100) for _ in range(3)] == [True, False, False]
 
 
+def test_answer_to_a_request_brings_an_instance_back_that_probes_found_refusing(clock: Any) -> None:
+    standing = standing_at(clock)
+    probe(standing, GOOD, REFUSED, REFUSED)
+    standing.worked(standing.breaker.epoch)
+    assert (standing.status, standing.fit) == ("healthy", True)
+    probe(standing, REFUSED, REFUSED)
+    assert standing.fit is False
+
+
 def test_half_open_instance_alone_gets_few_requests_at_one_time(clock: Any) -> None:
     standing = standing_at(clock)
     fail(standing, Fault.TIMEOUT)
@@ -169,7 +181,7 @@ def test_half_open_instance_beside_others_gets_its_share(
 def test_reason_says_what_is_wrong(clock: Any) -> None:
     standing = standing_at(clock)
     assert (standing.status, standing.reason()) == ("unknown", None)
-    probe(standing, BAD, GOOD)
+    probe(standing, GOOD, BAD, BAD, GOOD)
     assert (standing.status, standing.reason()) == ("unhealthy", "answered 503")
     probe(standing, GOOD)
     assert (standing.status, standing.reason()) == ("healthy", None)
