@@ -8,6 +8,17 @@ import pytest
 
 from platform_cli.stores import postgres, rabbitmq, valkey
 
+# What takes longest comes first, so that the other processes of a run fill the time beside it.
+_FIRST = "tests"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of one folder in one process of a run, because they share its servers."""
+    for item in items:
+        folder = item.path.relative_to(config.rootpath).parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder))
+    items.sort(key=lambda item: item.path.relative_to(config.rootpath).parts[0] != _FIRST)
+
 
 @pytest.fixture(scope="session")
 def store_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:

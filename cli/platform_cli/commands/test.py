@@ -7,14 +7,17 @@ import click
 
 from platform_cli.folders import ROOT
 
+# Two, because the tests wait as often as they compute; tests/ has the whole platforms to itself.
+EVERYTHING = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
-    """Run the tests.
+    """Run the tests, all of them in two processes at a time.
 
-    ARGUMENTS are pytest's; the stores that the tests need are started for them.
+    ARGUMENTS are pytest's, for one process; the stores that the tests need are started for them.
     """
     os.chdir(ROOT)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(arguments or EVERYTHING)])
