@@ -1,5 +1,6 @@
 """What a request has left behind, and ports that a test can watch."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import jsonschema
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import Connection, event, select, update
 from sqlalchemy.orm import Session
 
 from chassis.database import transaction
 from chassis.messaging.tables import outbox
+from chassis.sealing import unseal
 from user_service import wiring
 from user_service.models import LoginSession, User
 from user_service.services.passwords import Passwords
@@ -97,3 +99,75 @@ def overtake(use_ports: Callable[..., None], session: Session) -> Callable[[str]
         use_ports(passwords=WatchedPasswords(begins))
 
     return arrange
+
+
+@pytest.fixture
+def at_once(live_app: Flask) -> Callable[..., list[Any]]:
+    """Run functions at the same moment, each in a thread, and return their results in order."""
+
+    def run(*functions: Callable[[], Any]) -> list[Any]:
+        together = threading.Barrier(len(functions))
+        results: list[Any] = [None] * len(functions)
+
+        def call(index: int, function: Callable[[], Any]) -> None:
+            together.wait(10)
+            results[index] = function()
+
+        threads = [
+            threading.Thread(target=call, args=(index, function))
+            for index, function in enumerate(functions)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    return run
+
+
+@pytest.fixture
+def post(app: Flask, published: Callable[[], list[Any]]) -> Callable[..., Data]:
+    """What went to a receiver last: `post("ada@example.com")`, with the code or token unsealed."""
+
+    def read(receiver: str) -> Data:
+        news = [event.data for event in published() if event.data.get("receiver") == receiver]
+        return opened(app, news[-1])
+
+    return read
+
+
+def opened(app: Flask, news: Data) -> Data:
+    """Return the data of verification.requested.v1 as the service that sends messages reads it."""
+    secret = app.config["SETTINGS"].secret_key
+    return {**news, "code": unseal(news["code_sealed"], secret, purpose="verification")}
+
+
+@pytest.fixture
+def live_post(live_app: Flask) -> Callable[[str], list[Data]]:
+    """Everything that went to a receiver, oldest first, in tests with real commits."""
+
+    def read(receiver: str) -> list[Data]:
+        requested = select(outbox.c.payload).where(
+            outbox.c.type == "verification.requested.v1",
+            outbox.c.payload["receiver"].astext == receiver,
+        )
+        with live_app.app_context(), transaction() as session:
+            found = session.scalars(requested.order_by(outbox.c.id)).all()
+        return [opened(live_app, news) for news in found]
+
+    return read
+
+
+@pytest.fixture
+def statements(app: Flask, connection: Connection) -> Iterator[list[str]]:
+    """The SQL statements of this test so far, to compare the work of two requests."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "SAVEPOINT" not in statement:
+            seen.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    yield seen
+    event.remove(connection, "before_cursor_execute", note)

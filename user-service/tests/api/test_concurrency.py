@@ -1,11 +1,8 @@
 """What happens when two of these come at once, on a real database with real commits."""
 
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select, update
 
 from chassis.database import transaction
@@ -14,31 +11,6 @@ from chassis.messaging.tables import outbox
 from user_service import wiring
 from user_service.models import Address, LoginSession, RefreshToken, SigningKey, User
 from user_service.services.administration import create_first_admin
-
-
-@pytest.fixture
-def at_once(live_app: Flask) -> Callable[..., list[Any]]:
-    """Run functions at the same moment, each in a thread, and return their results in order."""
-
-    def run(*functions: Callable[[], Any]) -> list[Any]:
-        together = threading.Barrier(len(functions))
-        results: list[Any] = [None] * len(functions)
-
-        def call(index: int, function: Callable[[], Any]) -> None:
-            together.wait(10)
-            results[index] = function()
-
-        threads = [
-            threading.Thread(target=call, args=(index, function))
-            for index, function in enumerate(functions)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return results
-
-    return run
 
 
 def statuses(answers):

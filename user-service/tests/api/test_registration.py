@@ -14,8 +14,8 @@ def test_registering_makes_an_active_customer(people, session):
     assert answer.status_code == 201
     data = answer.get_json()["data"]
     assert set(data) == {
-        "id", "email", "email_verified", "name", "phone", "phone_verified", "locale", "role", "status",
-        "version", "created_at", "updated_at",
+        "id", "email", "email_verified", "name", "phone", "phone_verified", "locale", "role",
+        "status", "version", "created_at", "updated_at",
     }  # fmt: skip
     assert (data["email"], data["name"]) == ("Ada@Example.com", "Ada Lovelace")
     assert (data["phone"], data["role"], data["status"]) == ("+447400123456", "customer", "active")
