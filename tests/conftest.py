@@ -91,7 +91,7 @@ class PlatformUnderTest:
 
 def free_base_port() -> int:
     """Return a port from which all ports of a platform are free."""
-    offsets = (*range(5), *range(101, 105))
+    offsets = (*range(6), *range(101, 106))
     while True:
         base = random.randrange(21_000, 31_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):

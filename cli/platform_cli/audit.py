@@ -6,7 +6,7 @@ from typing import Any
 
 from platform_cli.shop_client import ShopClient
 
-SERVICES = ("users", "products", "orders", "payments")
+SERVICES = ("users", "products", "orders", "payments", "notifications")
 
 
 @dataclass(frozen=True)

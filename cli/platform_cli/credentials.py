@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platform_cli.errors import PlatformError
 
-SERVICES = ("users", "products", "orders", "payments")
+SERVICES = ("users", "products", "orders", "payments", "notifications")
 NAMES = (
     "SECRET_KEY",
     "ADMIN_PASSWORD",

@@ -29,7 +29,11 @@ def test_scale_names_services_and_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("carts=2", "--scale carts=2: no such service (one of users, products, orders, payments)"),
+        (
+            "carts=2",
+            "--scale carts=2: no such service"
+            " (one of users, products, orders, payments, notifications)",
+        ),
         ("orders", "--scale orders: a number from 1 to 16 is needed"),
         ("orders=0", "--scale orders=0: a number from 1 to 16 is needed"),
         ("orders=99", "--scale orders=99: a number from 1 to 16 is needed"),
@@ -110,8 +114,8 @@ def test_external_stores_need_every_address() -> None:
     with pytest.raises(PlatformError) as caught:
         require_external({"USERS_DATABASE_URL": "postgresql://x", "ORDERS_DATABASE_URL": "y"})
     assert str(caught.value) == (
-        "--store external needs PRODUCTS_DATABASE_URL, PAYMENTS_DATABASE_URL, REDIS_URL "
-        "(environment or --env-file)"
+        "--store external needs PRODUCTS_DATABASE_URL, PAYMENTS_DATABASE_URL, "
+        "NOTIFICATIONS_DATABASE_URL, REDIS_URL (environment or --env-file)"
     )
 
 

@@ -57,7 +57,7 @@ def free_base_port() -> int:
     while True:
         base = random.randrange(20_000, 31_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for offset in (*range(5), *range(101, 105)):
+            for offset in (*range(6), *range(101, 106)):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
             return base
 
@@ -82,7 +82,7 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_killed(
         "gateway",
         *(
             f"{name}-{kind}"
-            for name in ("users", "products", "payments")
+            for name in ("users", "products", "payments", "notifications")
             for kind in ("web", "worker")
         ),
         *(f"orders-{kind}{number}" for kind in ("web", "worker") for number in ("", "-2")),
@@ -118,7 +118,7 @@ def all_new(platform: Platform, before: dict[str, int], killed: tuple[str, ...])
 def test_stores_that_somebody_else_runs_are_used_as_they_are(
     platform: Platform, tmp_path: Path
 ) -> None:
-    names = ("users", "products", "orders", "payments")
+    names = ("users", "products", "orders", "payments", "notifications")
     with (
         postgres.running(platform.var / "elsewhere") as server,
         valkey.running(tmp_path / "valkey") as redis_url,

@@ -24,7 +24,5 @@ CONSUMES: dict[str, Callable[[Session, Event], None]] = {
     "payment.refunded.v1": payment_refunded,
 }
 
-# For the service that will tell customers; nobody here needs them yet.
-UNCONSUMED: frozenset[str] = frozenset(
-    {"order.rejected.v1", "order.shipped.v1", "order.delivered.v1"}
-)
+# Customers know best when their parcel arrives; nobody else needs it yet.
+UNCONSUMED: frozenset[str] = frozenset({"order.delivered.v1"})

@@ -144,6 +144,7 @@ class ServiceConfig(Settings):
     products_url: str = setting("http://127.0.0.1:5002", "Base URL of product-service")
     orders_url: str = setting("http://127.0.0.1:5003", "Base URL of order-service")
     payments_url: str = setting("http://127.0.0.1:5004", "Base URL of payment-service")
+    notifications_url: str = setting("http://127.0.0.1:5005", "Base URL of notification-service")
     jwks_url: str = setting("", "Where tokens' public keys are; empty: user-service's")
     jwt_issuer: str = setting("platform", "Required `iss` of access tokens")
     jwt_audience: str = setting("platform", "Required `aud` of access tokens")

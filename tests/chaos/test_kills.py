@@ -18,7 +18,7 @@ Eventually = Callable[..., None]
 GOOD_ENDS = ("paid", NOT_PLACED, REFUNDED)
 PROGRAMS = [
     f"{service}-{role}"
-    for service in ("orders", "payments", "products", "users")
+    for service in ("orders", "payments", "products", "users", "notifications")
     for role in ("worker", "web")
 ]
 

@@ -44,7 +44,8 @@ def test_health_names_every_service_as_healthy(platform: Any) -> None:
 
     assert answer.status_code == 200
     assert answer.json()["data"]["status"] == "healthy"
-    assert set(answer.json()["data"]["services"]) == {"users", "products", "orders", "payments"}
+    names = {"users", "products", "orders", "payments", "notifications"}
+    assert set(answer.json()["data"]["services"]) == names
 
 
 def test_a_platform_at_rest_holds_all_invariants(platform: Any) -> None:

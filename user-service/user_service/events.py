@@ -16,5 +16,4 @@ PUBLISHES = frozenset(
     }
 )
 CONSUMES: dict[str, Callable[[Session, Event], None]] = {}
-# Nobody listens yet: they are for the service that notifies customers.
-UNCONSUMED = PUBLISHES
+UNCONSUMED: frozenset[str] = frozenset()

@@ -22,24 +22,28 @@ def load(tmp_path: Path) -> Any:
     return read
 
 
-def test_packaged_table_has_the_four_services_and_their_public_routes() -> None:
+def test_packaged_table_has_the_five_services_and_their_public_routes() -> None:
     table = load_routes("", {})
     assert {name: route.addresses for name, route in table.routes.items()} == {
         "users": (Address("127.0.0.1", 5001),),
         "products": (Address("127.0.0.1", 5002),),
         "orders": (Address("127.0.0.1", 5003),),
         "payments": (Address("127.0.0.1", 5004),),
+        "notifications": (Address("127.0.0.1", 5005),),
     }
     public = [
         ("POST", "/api/users/register"), ("POST", "/api/users/login"),
         ("POST", "/api/users/refresh"), ("GET", "/.well-known/jwks.json"),
         ("GET", "/api/products"), ("GET", "/api/products/1/x"), ("HEAD", "/api/products/1"),
-        ("POST", "/api/payments/webhooks/sandbox"),
+        ("POST", "/api/payments/webhooks/sandbox"), ("GET", "/api/notifications/inbox"),
+        ("POST", "/api/notifications/receipts/aliyun/secret"),
+        ("POST", "/api/notifications/unsubscribe/link"),
         *(("GET", f"/api/{name}/openapi.json") for name in table.routes),
     ]  # fmt: skip
     guarded = [
         ("GET", "/api/users/me"), ("POST", "/api/products"), ("GET", "/api/orders"),
         ("POST", "/api/orders"), ("GET", "/api/payments/1"), ("GET", "/api/payments/webhooks/x"),
+        ("POST", "/api/notifications/sms"), ("GET", "/api/notifications/receipts/urls"),
         ("GET", "/api/users/login"), ("PATCH", "/api/products/1"),
     ]  # fmt: skip
     decided = {

@@ -9,7 +9,7 @@ import click
 from platform_cli.commands.choices import running_state, var_option
 
 BANNER = """\
-users, products, orders, payments  each with .app, .db, .models
+users, products, orders, payments, notifications  each with .app, .db, .models
 gateway                            an HTTP client: gateway.get("/api/products").json()
 login()                            sign that client in as the first administrator
 

@@ -17,7 +17,7 @@ MAX_REPLICAS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """port: the gateway's; services follow at +1..+4, their workers' health at +101..+104.
+    """port: the gateway's; services follow at +1..+5, their workers' health at +101..+105.
 
     broker: "redis" or "rabbitmq" that we start, or the URL of one that somebody else runs.
     """

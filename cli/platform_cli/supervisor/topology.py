@@ -20,6 +20,7 @@ PACKAGES = {
     "products": "product_service",
     "orders": "order_service",
     "payments": "payment_service",
+    "notifications": "notification_service",
 }
 ADMIN_EMAIL = "admin@example.com"
 # Services end within this many seconds of SIGTERM: they finish the requests and tasks in hand.
@@ -65,7 +66,12 @@ def build(
     """Return the processes in the order in which people want to read them."""
     scaled = {name: replicas(options, name) for name in packages}
     urls = {name: [f"http://127.0.0.1:{one.web_port}" for one in scaled[name]] for name in scaled}
-    common = {**_common(stores, secrets, environment), **_addresses(urls)}
+    common = {
+        # Where messages send customers, unless the platform is reached by another name.
+        "PUBLIC_URL": options.gateway,
+        **_common(stores, secrets, environment),
+        **_addresses(urls),
+    }
     rows = list(stores.processes)
     environments = {}
     for name, package in packages.items():

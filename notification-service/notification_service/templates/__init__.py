@@ -1,0 +1,1 @@
+"""What messages say: `catalogue/` has the texts, `registry` reads them, `rendering` fills them."""
