@@ -26,28 +26,36 @@ def judge(method: str, status: int, version: str, lines: Lines) -> tuple[Kind, i
     The parser has refused doubled and malformed lengths and a length beside a transfer coding
     already; what it lets pass is refused here. Raises BadFraming.
     """
-    codings: list[bytes] = []
-    lengths: list[bytes] = []
-    options: list[bytes] = []
+    length: bytes | None = None
+    coding: bytes | None = None
+    keep, close = version == "1.1", False
     for name, value in lines:
-        if len(name) in _LENGTHS:
-            lower = name.lower()
-            if lower == b"content-length":
-                lengths += value.split(b",")
-            elif lower == b"transfer-encoding":
-                codings += value.lower().split(b",")
-            elif lower == b"connection":
-                # RFC 9112 section 9.3.
-                options += [option.strip() for option in value.lower().split(b",")]
-    keep = b"close" not in options and (version == "1.1" or b"keep-alive" in options)
+        if len(name) not in _LENGTHS:
+            continue
+        lower = name.lower()
+        if lower == b"content-length":
+            if length is not None:
+                raise BadFraming("content length")
+            length = value
+        elif lower == b"transfer-encoding":
+            if coding is not None:
+                raise BadFraming("transfer coding")
+            coding = value.lower()
+        elif lower == b"connection" and not (keep and value == b"keep-alive"):
+            # RFC 9112 section 9.3.
+            options = [option.strip() for option in value.lower().split(b",")]
+            close = close or b"close" in options
+            keep = keep or b"keep-alive" in options
     if version not in ("1.1", "1.0") or status < 200:
         raise BadFraming(f"status {status}, version {version}")
-    if codings and (codings != [b"chunked"] or lengths or version == "1.0"):
+    if coding is not None and (coding != b"chunked" or length is not None or version == "1.0"):
         raise BadFraming("transfer coding")
-    if len(lengths) > 1 or (lengths and not (lengths[0].isdigit() and len(lengths[0]) <= 15)):
+    if length is not None and not (length.isdigit() and len(length) <= 15):
         raise BadFraming("content length")
     if method == "HEAD" or status in _BODILESS:
-        return Kind.LENGTH, 0, keep
-    if codings:
-        return Kind.CHUNKED, 0, keep
-    return (Kind.LENGTH, int(lengths[0]), keep) if lengths else (Kind.EOF, 0, False)
+        return Kind.LENGTH, 0, keep and not close
+    if coding is not None:
+        return Kind.CHUNKED, 0, keep and not close
+    if length is None:
+        return Kind.EOF, 0, False
+    return Kind.LENGTH, int(length), keep and not close
