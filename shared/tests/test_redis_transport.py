@@ -9,7 +9,7 @@ from celery import Celery
 from flask import Flask
 from redis.exceptions import ConnectionError
 
-from chassis.tasks import TaskSender, bind_celery, create_celery
+from chassis.celery_app import TaskSender, bind_celery, create_celery
 from platform_cli.ports import free_port
 from platform_cli.stores import valkey
 from platform_cli.stores.launch import started

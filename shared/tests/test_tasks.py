@@ -8,9 +8,9 @@ from celery import Celery, bootsteps, signals
 from celery.contrib.testing.worker import start_worker
 from flask import Flask, current_app
 
+from chassis.celery_app import TaskSender, bind_celery, create_celery
 from chassis.messaging.bus import BusUnavailable
 from chassis.request_id import current_request_id, set_request_id
-from chassis.tasks import TaskSender, bind_celery, create_celery
 from chassis.tracing import current_traceparent
 
 Eventually = Callable[..., None]

@@ -72,10 +72,11 @@ def read_head(data: bytes, scanned: int, template: Environ) -> tuple[Request, in
     size, method, target = head["consumed"], head["method"], head["path"]
     if size > HEAD_BYTES:
         raise HeadersTooLarge
-    if data.count(b"\n", 0, size) != data.count(b"\r\n", 0, size):
-        raise Malformed("A line of the head ends in a bare line feed")
     if not data.startswith(b"%b %b HTTP/1." % (method, target)) or not target.isascii():
         raise Malformed("The request line is not well-formed")
+    # The parser took CR only before LF, so that as many as there are lines leave no bare LF.
+    if data.count(b"\r", 0, size) != len(head["headers"]) + 2:
+        raise Malformed("A line of the head ends in a bare line feed")
     environ = template.copy()
     environ["REQUEST_METHOD"] = method.decode("ascii")
     _set_target(environ, target.decode("ascii"))

@@ -20,15 +20,6 @@ def gunicorn_options(config: Config) -> dict[str, Any]:
         "keepalive": 75,
         "timeout": 30,
         "graceful_timeout": 30,
-        # RFC 9112 section 3 asks for 8000 octets at least; gunicorn's default is 4094.
-        "limit_request_line": 8190,
-        "limit_request_fields": 100,
-        "limit_request_field_size": 8190,
-        # Nobody may set the scheme, the client's address or SCRIPT_NAME through headers. Pinned,
-        # because gunicorn would also take FORWARDED_ALLOW_IPS from the environment.
-        "forwarded_allow_ips": "",
-        "forwarder_headers": "",
-        "header_map": "drop",
         # The control socket of gunicorn 27 is one file for all instances of a user.
         "control_socket_disable": True,
         # The heartbeat's file: on a busy disk its update can take longer than `timeout`.
