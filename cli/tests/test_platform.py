@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,7 +48,11 @@ class Platform:
         return {row["name"]: row["pid"] for row in self.state()["processes"] if row["pid"]}
 
     def health(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=10) as answer:
+        try:
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=10)
+        except urllib.error.HTTPError as error:  # The prober has not seen all of them up yet.
+            answer = error
+        with answer:
             document = json.load(answer)
         return str(document.get("data", document)["status"])
 
@@ -74,7 +79,7 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_killed(
 ) -> None:
     printed = platform.up("--scale", "orders=2").stdout
     assert f"Gateway      http://127.0.0.1:{platform.port}\n" in printed
-    assert platform.health() == "healthy"
+    eventually(lambda: platform.health() == "healthy")
     before = platform.pids()
     assert set(before) == {
         "valkey",
@@ -94,7 +99,7 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_killed(
     eventually(lambda: all_new(platform, before, killed), timeout=60)
     after = platform.pids()
     assert {name for name in before if before[name] != after[name]} == set(killed)
-    assert platform.health() == "healthy"
+    eventually(lambda: platform.health() == "healthy")
 
     supervisor = psutil.Process(platform.state()["pid"])
     family = supervisor.children(recursive=True)
@@ -103,7 +108,7 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_killed(
     assert psutil.wait_procs(family, timeout=30)[1] == []
 
     platform.up()
-    assert platform.health() == "healthy"
+    eventually(lambda: platform.health() == "healthy")
     assert platform.call("down").stdout.startswith("Stopped in ")
 
 
@@ -116,7 +121,7 @@ def all_new(platform: Platform, before: dict[str, int], killed: tuple[str, ...])
 
 
 def test_stores_that_somebody_else_runs_are_used_as_they_are(
-    platform: Platform, tmp_path: Path
+    platform: Platform, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
     names = ("users", "products", "orders", "payments", "notifications")
     with (
@@ -132,6 +137,6 @@ def test_stores_that_somebody_else_runs_are_used_as_they_are(
         result = platform.call("migrate", "--store", "external", "--env-file", str(env_file))
         assert result.stdout.endswith("All databases are up to date.\n"), result.stderr
         platform.up("--store", "external", "--env-file", str(env_file))
-        assert platform.health() == "healthy"
+        eventually(lambda: platform.health() == "healthy")
         assert not {"postgres", "valkey"} & set(platform.pids())
         assert platform.call("down").returncode == 0
