@@ -71,6 +71,13 @@ def test_rows_survive_kill_9_of_postgres(folder: Path) -> None:
                     assert cursor.fetchall() == [(7,)]
 
 
+def test_valkey_answers_no_write_before_it_is_on_the_disk(folder: Path) -> None:
+    # `everysec` loses answered writes to kill -9 wherever an fsync is slow (ADR 13).
+    with valkey.running(folder) as url, closing(redis.Redis.from_url(url)) as client:
+        found = client.config_get("append*")
+    assert (found["appendonly"], found["appendfsync"]) == ("yes", "always")
+
+
 def test_valkey_answers_only_with_the_password_and_keeps_its_data(folder: Path) -> None:
     with valkey.running(folder) as url, closing(redis.Redis.from_url(url)) as client:
         client.set("key", "value")

@@ -4,7 +4,7 @@ import http.client
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psutil
@@ -126,22 +126,24 @@ def test_request_that_has_begun_is_answered_after_the_stop(start: Callable[..., 
 
 def test_two_workers_share_the_connections(start: Callable[..., Any], eventually: Any) -> None:
     gateway = start(WEB_WORKERS="2")
-    wires: list[Any] = []
+    with ExitStack() as wires:
 
-    def shared() -> bool:
-        # The second worker may still be starting while the first one serves.
-        wires.append(gateway.wire())
-        wire = wires[-1].__enter__()
-        wire.send(GET + b"\r\n")
-        assert wire.reply().status == 200
-        return min(connected(gateway, worker) for worker in workers(gateway)) >= 5
+        def burst() -> None:
+            """Ask over ten new connections at the same time."""
+            opened = [wires.enter_context(gateway.wire()) for _ in range(10)]
+            for wire in opened:
+                wire.send(GET + b"\r\n")
+            assert [wire.reply().status for wire in opened] == [200] * 10
 
-    eventually(shared)
-    before = [connected(gateway, worker) for worker in workers(gateway)]
-    for _ in range(60):
-        eventually(lambda: shared() or True)
-    after = [connected(gateway, worker) for worker in workers(gateway)]
-    for wire in wires:
-        wire.__exit__(None, None, None)
+        def both_serve() -> bool:
+            # The second worker may still be starting while the first one serves.
+            burst()
+            return min(connected(gateway, worker) for worker in workers(gateway)) >= 5
+
+        eventually(both_serve, timeout=30)
+        before = [connected(gateway, worker) for worker in workers(gateway)]
+        for _ in range(6):
+            burst()
+        after = [connected(gateway, worker) for worker in workers(gateway)]
     shares = [late - early for early, late in zip(before, after, strict=True)]
     assert (sum(shares), min(shares) >= 10) == (60, True)

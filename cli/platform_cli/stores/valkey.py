@@ -50,8 +50,10 @@ class Valkey:
             "bind 127.0.0.1",
             f'dir "{self.folder}"',
             f"requirepass {self.password}",
-            # Append-only survives kill -9 with every write, and a loss of power but for a second.
+            # Every answered write is on the disk. With `everysec` a slow fsync holds the file's
+            # writes back for up to two seconds, and kill -9 then loses what was answered (ADR 13).
             "appendonly yes",
+            "appendfsync always",
             'save ""',
             "maxmemory 256mb",
             # Nothing may be evicted: events and tasks live here. A full store refuses writes.

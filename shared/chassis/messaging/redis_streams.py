@@ -1,9 +1,9 @@
 """The bus on Redis Streams (Redis 7 or Valkey), for the embedded mode.
 
-What a confirm means here: the event is in the server's memory and in its append-only file. With
-`appendfsync everysec` that survives kill -9 of the server, but a loss of power may take the last
-second with it; `appendfsync always` closes that gap at about half the speed. RabbitMQ's quorum
-queues always fsync. Sent outbox rows are kept for a week and can be sent again.
+What a confirm means here: the event is in the server's append-only file and, with the setting
+`appendfsync always` that `./platform up` makes, on the disk. With `everysec` a confirmed event can
+be lost even by kill -9 of the server alone (ADR 13). RabbitMQ's quorum queues always fsync. Sent
+outbox rows are kept for a week and can be sent again.
 A server that reaches `maxmemory` (policy `noeviction`) refuses events; they wait in the outbox.
 """
 
