@@ -34,6 +34,12 @@ _BODY = {
 }
 
 
+_URL = [
+    {"in": "path", "name": "provider", "example": "twilio"},
+    {"in": "path", "name": "secret", "example": "3q2-7wAAAAB"},
+]
+
+
 def _secret(provider: str) -> str:
     key = settings().receipt_secret or settings().secret_key
     return receipt_secret(key, provider)
@@ -49,7 +55,7 @@ def _provider(name: str, secret: str) -> SmsProvider:
     return found
 
 
-@blp.route("/<string:provider>/<string:secret>", methods=["POST"])
+@blp.route("/<string:provider>/<string:secret>", methods=["POST"], parameters=_URL)
 @public
 @blp.doc(requestBody=_BODY)
 @blp.response(

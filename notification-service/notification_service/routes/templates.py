@@ -17,6 +17,8 @@ from notification_service.services.preview import Preview, preview_template
 from notification_service.templates.registry import Template
 from notification_service.wiring import policy
 
+_KEY = [{"in": "path", "name": "key", "example": "notice"}]
+
 blp = ApiBlueprint(
     "templates", __name__, url_prefix="/api/notifications/templates", description="Templates"
 )
@@ -30,7 +32,7 @@ def list_templates() -> list[Template]:
     return policy().registry.all()
 
 
-@blp.route("/<string:key>", methods=["GET"])
+@blp.route("/<string:key>", methods=["GET"], parameters=_KEY)
 @roles_required("staff", "admin")
 @blp.response(200, TemplateSchema, message="Template")
 @blp.raises(TemplateNotFound)
@@ -39,7 +41,7 @@ def get_template(key: str) -> Template:
     return policy().registry.get(key)
 
 
-@blp.route("/<string:key>/preview", methods=["POST"])
+@blp.route("/<string:key>/preview", methods=["POST"], parameters=_KEY)
 @roles_required("staff", "admin")
 @blp.arguments(PreviewInSchema)
 @blp.response(200, PreviewSchema, message="Preview")

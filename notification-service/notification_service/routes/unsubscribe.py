@@ -9,6 +9,8 @@ from notification_service.pages import page
 from notification_service.services import suppressions
 from notification_service.wiring import policy
 
+_LINK = [{"in": "path", "name": "link", "example": "bWVpQGV4YW1wbGUuY29t.c2lnbmF0dXJl"}]
+
 blp = ApiBlueprint(
     "unsubscribe",
     __name__,
@@ -19,7 +21,7 @@ blp = ApiBlueprint(
 _PAGE = {"type": "string", "examples": ["<!doctype html>"]}
 
 
-@blp.route("/<string:link>", methods=["GET"])
+@blp.route("/<string:link>", methods=["GET"], parameters=_LINK)
 @public
 @blp.response(200, _PAGE, content_type="text/html", message="Page with a button")
 @blp.raises(LinkInvalid)
@@ -29,7 +31,7 @@ def ask(link: str) -> Response:
     return page("unsubscribe.html", receiver=masked(receiver), shop=policy().shop, done=False)
 
 
-@blp.route("/<string:link>", methods=["POST"])
+@blp.route("/<string:link>", methods=["POST"], parameters=_LINK)
 @public
 @blp.response(200, _PAGE, content_type="text/html", message="Unsubscribed")
 @blp.raises(LinkInvalid)

@@ -28,11 +28,7 @@ class TemplateSchema(Schema):
     description = fields.String(metadata={"example": "Tells that a job is done."})
     channels = fields.List(fields.String(validate=one_of(Channel)))
     locales = fields.List(fields.String(metadata={"example": "en"}))
-    providers = fields.List(
-        fields.String(metadata={"example": "aliyun"}),
-        attribute="known_to",
-        metadata={"example": []},
-    )
+    providers = fields.List(fields.String(metadata={"example": "aliyun"}), metadata={"example": []})
     variables = fields.List(fields.Nested(VariableSchema))
 
 
