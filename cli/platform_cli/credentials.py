@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from platform_cli.errors import PlatformError
@@ -19,13 +20,17 @@ NAMES = (
 )
 
 
-def load_or_create(file: Path) -> dict[str, str]:
-    """Return all secrets, adding those that the file does not have yet."""
+def load_or_create(file: Path, services: Iterable[str] = ()) -> dict[str, str]:
+    """Return all secrets, adding those that the file does not have yet.
+
+    services: those beside the platform's own that need a database password.
+    """
     try:
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     except ValueError as error:
         raise PlatformError(f"{file} is damaged: {error}") from error
-    missing = [name for name in NAMES if name not in known]
+    wanted = (*NAMES, *(f"{service.upper()}_DATABASE_PASSWORD" for service in services))
+    missing = [name for name in dict.fromkeys(wanted) if name not in known]
     if missing:
         known |= {name: secrets.token_urlsafe(24) for name in missing}
         _write(file, known)

@@ -1,6 +1,7 @@
 """`up`: start everything."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,6 +17,14 @@ from platform_cli.supervisor.state import State
 @click.command()
 @click.option("--detach", "-d", is_flag=True, help="Return when all is ready; end with `down`.")
 @click.option("--scale", multiple=True, metavar="SERVICE=N", help="Webs and workers of a service.")
+@click.option(
+    "--with",
+    "extra",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    metavar="FOLDER",
+    help="A service beside the platform's own, described in its platform.toml; may be repeated.",
+)
 @click.option("--env-file", metavar="FILE", help="NAME=value lines for all services.")
 @click.option("--store", type=click.Choice(["embedded", "external"]), default="embedded")
 @click.option(
@@ -36,6 +45,7 @@ from platform_cli.supervisor.state import State
 def command(
     detach: bool,
     scale: tuple[str, ...],
+    extra: tuple[str, ...],
     env_file: str | None,
     store: str,
     broker: str | None,
@@ -53,16 +63,15 @@ def command(
         host=host,
         store=store,
         broker=broker or "redis",
-        scale=parse_scale(scale),
         env_file=str(Path(env_file).resolve()) if env_file else None,
+        extra=extra,
     )
+    options = replace(options, scale=parse_scale(scale, options.services))
     start(options, named_broker=broker is not None, detached=detach)
 
 
 def start(options: Options, *, named_broker: bool, detached: bool) -> None:
     """Start the platform and show it; in the foreground return when it was stopped."""
-    from dataclasses import replace
-
     from platform_cli.supervisor.start import detach, run
 
     environment = options.environment()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from platform_cli.credentials import SERVICES
 from platform_cli.env_file import read_env_file
 from platform_cli.errors import PlatformError
 from platform_cli.folders import Var
+from platform_cli.supervisor.added import AddedService, read_added
 
 DEFAULT_PORT = 5000
 MAX_REPLICAS = 16
@@ -20,6 +22,7 @@ class Options:
     """port: the gateway's; services follow at +1..+5, their workers' health at +101..+105.
 
     broker: "redis" or "rabbitmq" that we start, or the URL of one that somebody else runs.
+    extra: folders of services to run beside the platform's own.
     """
 
     var: Path
@@ -29,6 +32,7 @@ class Options:
     broker: str = "redis"
     scale: Mapping[str, int] = field(default_factory=dict)
     env_file: str | None = None
+    extra: tuple[str, ...] = ()
 
     @property
     def folders(self) -> Var:
@@ -38,35 +42,50 @@ class Options:
     def gateway(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @cached_property
+    def added(self) -> tuple[AddedService, ...]:
+        """The services of `extra`; raises PlatformError where one is not described well."""
+        return read_added(self.extra)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return (*SERVICES, *(one.name for one in self.added))
+
     def environment(self) -> dict[str, str]:
         """Return what the user set: the process's environment, the env file above it."""
         extra = read_env_file(Path(self.env_file)) if self.env_file else {}
         return {**os.environ, **extra}
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "var": str(self.var), "scale": dict(self.scale)}
+        return {
+            **asdict(self),
+            "var": str(self.var),
+            "scale": dict(self.scale),
+            "extra": [*self.extra],
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Options":
-        return cls(**{**values, "var": Path(values["var"])})
+        extra = tuple(values.get("extra", ()))
+        return cls(**{**values, "var": Path(values["var"]), "extra": extra})
 
 
-def parse_scale(texts: tuple[str, ...]) -> dict[str, int]:
+def parse_scale(texts: tuple[str, ...], services: tuple[str, ...] = SERVICES) -> dict[str, int]:
     """Return {"orders": 2} for ("orders=2",); commas separate several in one text."""
     scale = {}
     for text in ",".join(texts).split(",") if texts else ():
         name, _, number = text.partition("=")
-        if name not in SERVICES:
-            raise PlatformError(f"--scale {text}: no such service (one of {', '.join(SERVICES)})")
+        if name not in services:
+            raise PlatformError(f"--scale {text}: no such service (one of {', '.join(services)})")
         if not number.isdecimal() or not 1 <= int(number) <= MAX_REPLICAS:
             raise PlatformError(f"--scale {text}: a number from 1 to {MAX_REPLICAS} is needed")
         scale[name] = int(number)
     return scale
 
 
-def require_external(environment: Mapping[str, str]) -> None:
+def require_external(environment: Mapping[str, str], services: tuple[str, ...] = SERVICES) -> None:
     """Raise PlatformError naming every address that --store external lacks."""
-    names = [f"{service.upper()}_DATABASE_URL" for service in SERVICES]
+    names = [f"{service.upper()}_DATABASE_URL" for service in services]
     missing = [name for name in (*names, "REDIS_URL") if not environment.get(name)]
     if missing:
         raise PlatformError(

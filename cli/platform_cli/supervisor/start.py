@@ -28,10 +28,12 @@ LOG_LIMIT = 20 * 2**20
 
 def plan(options: Options, *, running: bool = False) -> Topology:
     """Return the topology of the options; `running`: of the platform that runs with them."""
-    secrets = credentials.load_or_create(options.folders.secrets)
+    added = [one.name for one in options.added]
+    secrets = credentials.load_or_create(options.folders.secrets, added)
     environment = options.environment()
     stores = build_stores(options, secrets, environment, running=running)
-    return topology.build(options, stores, secrets, environment)
+    packages = topology.packages_of(options)
+    return topology.build(options, stores, secrets, environment, packages)
 
 
 def run(options: Options, watch: Watch, *, only_migrate: bool = False) -> None:

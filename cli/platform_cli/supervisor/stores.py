@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from platform_cli.credentials import SERVICES
 from platform_cli.errors import PlatformError
 from platform_cli.folders import Var
 from platform_cli.ports import free_port, is_free
@@ -71,30 +70,30 @@ def build_stores(
         rows += rabbitmq_rows(rabbitmq)
         broker = rabbitmq.url
     if options.store == "external":
-        require_external(environment)
-        urls = {name: environment[f"{name.upper()}_DATABASE_URL"] for name in SERVICES}
+        require_external(environment, options.services)
+        urls = {name: environment[f"{name.upper()}_DATABASE_URL"] for name in options.services}
         redis = environment["REDIS_URL"]
         return Stores(tuple(rows), urls, redis, broker or environment.get("BROKER_URL", redis))
     valkey = Valkey(var.data / "valkey", ports["valkey"], secrets["REDIS_PASSWORD"])
     postgres = Postgres(var.data / "postgres", ports["postgres"], secrets["POSTGRES_PASSWORD"])
-    rows += [valkey_row(valkey), postgres_row(postgres, secrets)]
-    urls = {name: postgres.url(name, name, _password(secrets, name)) for name in SERVICES}
+    passwords = {name: secrets[f"{name.upper()}_DATABASE_PASSWORD"] for name in options.services}
+    rows += [valkey_row(valkey), postgres_row(postgres, passwords)]
+    urls = {name: postgres.url(name, name, password) for name, password in passwords.items()}
     return Stores(tuple(rows), urls, valkey.url, broker or valkey.url)
 
 
-def _password(secrets: Mapping[str, str], service: str) -> str:
-    return secrets[f"{service.upper()}_DATABASE_PASSWORD"]
+def postgres_row(server: Postgres, passwords: Mapping[str, str]) -> Process:
+    """Return Postgres; when it answers, each service gets its role and database.
 
-
-def postgres_row(server: Postgres, secrets: Mapping[str, str]) -> Process:
-    """Return Postgres; when it answers, each service gets its role and database."""
+    passwords: by service.
+    """
 
     def create_databases() -> None:
         import psycopg2
 
         try:
-            for name in SERVICES:
-                server.create_database(name, _password(secrets, name))
+            for name, password in passwords.items():
+                server.create_database(name, password)
         except psycopg2.Error as error:
             raise StoreError(f"Postgres: {str(error).strip().splitlines()[0]}") from error
 

@@ -10,6 +10,7 @@ from platform_cli.child import Command
 from platform_cli.credentials import SERVICES
 from platform_cli.folders import ROOT
 from platform_cli.ports import free_port
+from platform_cli.supervisor.added import compose_routes
 from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.probes import answers_http
 from platform_cli.supervisor.process import Process, Stage
@@ -22,9 +23,15 @@ PACKAGES = {
     "payments": "payment_service",
     "notifications": "notification_service",
 }
+PACKAGED_ROUTES = ROOT / "api-gateway" / "api_gateway" / "routes.toml"
 ADMIN_EMAIL = "admin@example.com"
 # Services end within this many seconds of SIGTERM: they finish the requests and tasks in hand.
 STOP_TIMEOUT = 35.0
+
+
+def packages_of(options: Options) -> dict[str, str]:
+    """Return the package of each service by its name, those of `--with` last."""
+    return {**PACKAGES, **{one.name: one.package for one in options.added}}
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,9 @@ class Replica:
 
 def replicas(options: Options, service: str) -> list[Replica]:
     """Return the fixed first replica and those that --scale adds on free ports."""
-    offset = SERVICES.index(service) + 1
+    offsets = {name: number for number, name in enumerate(SERVICES, 1)}
+    offsets |= {one.name: one.offset for one in options.added}
+    offset = offsets[service]
     first = Replica("", options.port + offset, options.port + 100 + offset)
     extra = range(2, options.scale.get(service, 1) + 1)
     return [first, *(Replica(f"-{number}", free_port(), free_port()) for number in extra)]
@@ -75,7 +84,7 @@ def build(
     rows = list(stores.processes)
     environments = {}
     for name, package in packages.items():
-        env = {**common, "DATABASE_URL": stores.databases[name]}
+        env = {**common, **_path(options, name), "DATABASE_URL": stores.databases[name]}
         environments[name] = env
         rows.append(_migration(name, package, env, stores))
         for replica in scaled[name]:
@@ -84,13 +93,29 @@ def build(
             rows.append(_worker(name, package, env, replica))
     # Only the gateway spreads its calls over replicas.
     lists = {f"{name.upper()}_URL": ",".join(addresses) for name, addresses in urls.items()}
-    rows.append(_gateway(options, {**common, **lists}, stores))
+    rows.append(_gateway(options, {**common, **lists, **_routes(options, common)}, stores))
     return Topology(tuple(rows), environments)
 
 
 def _addresses(urls: Mapping[str, list[str]]) -> dict[str, str]:
     first = {f"{name.upper()}_URL": addresses[0] for name, addresses in urls.items()}
     return {**first, "JWKS_URL": f"{first['USERS_URL']}/.well-known/jwks.json"}
+
+
+def _path(options: Options, service: str) -> dict[str, str]:
+    """Return where Python finds a service that is not one of ours; those are on .venv's path."""
+    folders = [str(one.folder) for one in options.added if one.name == service]
+    return {"PYTHONPATH": folders[0]} if folders else {}
+
+
+def _routes(options: Options, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return which route table the gateway reads, if not the one it would choose itself."""
+    if not options.added:
+        return {}
+    table = Path(environment.get("GATEWAY_ROUTES") or PACKAGED_ROUTES)
+    target = options.folders.run / "routes.toml"
+    compose_routes(table, options.added, target)
+    return {"GATEWAY_ROUTES": str(target)}
 
 
 def _common(
