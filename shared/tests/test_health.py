@@ -80,6 +80,8 @@ def terminate_backends(app: Flask) -> None:
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                # Postgres' own helpers, such as autovacuum, may not be ended.
+                " AND backend_type = 'client backend'"
             )
         )
 

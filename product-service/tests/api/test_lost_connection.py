@@ -10,6 +10,8 @@ from product_service.services.products import create_product
 OTHERS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    # Postgres' own helpers, such as autovacuum, may not be ended.
+    " AND backend_type = 'client backend'"
 )
 
 
