@@ -9,6 +9,7 @@ PUBLIC = [
     ("POST", "/register"),
     ("POST", "/login"),
     ("POST", "/refresh"),
+    ("POST", "/register/confirm"),
     ("POST", "/login/sms"),
     ("POST", "/login/sms/confirm"),
     ("POST", "/password/reset"),

@@ -7,14 +7,21 @@ from chassis.routing import ApiBlueprint
 from user_service.models.emails import InvalidEmail
 from user_service.models.password_policy import WeakPassword
 from user_service.models.sessions import InvalidRefreshToken
-from user_service.models.users import AccountDeactivated, EmailTaken, InvalidCredentials, User
+from user_service.models.users import AccountDeactivated, EmailTaken, InvalidCredentials
+from user_service.models.verifications import CodeExpired, WrongCode
 from user_service.schemas.sessions import LoginSchema, LogoutSchema, RefreshSchema, TokenPairSchema
-from user_service.schemas.users import RegistrationSchema, UserSchema
+from user_service.schemas.users import NewAccountSchema, RegistrationSchema
+from user_service.schemas.verifications import CodeSchema
 from user_service.services.login_throttle import TooManyAttempts
 from user_service.services.passwords import PasswordsBusy
+from user_service.services.registration import (
+    NewAccount,
+    Registration,
+    finish_registration,
+    register_user,
+)
 from user_service.services.sessions import log_in, log_out, refresh_session
 from user_service.services.token_pairs import TokenPair
-from user_service.services.users import Registration, register_user
 from user_service.wiring import client_address, current_session_id, ports
 
 TokenAnswer = tuple[TokenPair, int, dict[str, str]]
@@ -30,15 +37,28 @@ blueprint = ApiBlueprint(
 @blueprint.route("/register", methods=["POST"])
 @public
 @blueprint.arguments(RegistrationSchema)
-@blueprint.response(201, UserSchema, message="Account created")
+@blueprint.response(201, NewAccountSchema, message="Account created")
 @blueprint.raises(EmailTaken, InvalidEmail, WeakPassword, PasswordsBusy)
-def register(body: dict[str, Any]) -> User:
+def register(body: dict[str, Any]) -> NewAccount:
     """Make an account with the role customer, and mail it a code that verifies the address.
 
     409 `users.email_taken` if the e-mail address has one, 422 `users.weak_password` for a password
     that is too short or too common.
     """
     return register_user(ports(), Registration(**body))
+
+
+@blueprint.route("/register/confirm", methods=["POST"])
+@public
+@blueprint.arguments(CodeSchema)
+@blueprint.response(200, TokenPairSchema, message="E-mail address verified, logged in")
+@blueprint.raises(WrongCode, CodeExpired, AccountDeactivated)
+def confirm_registration(body: dict[str, Any]) -> TokenAnswer:
+    """Open the first session with the code that came by mail, within 5 minutes; five guesses.
+
+    Without it one logs in with the password, and verifies the address later.
+    """
+    return finish_registration(ports(), **body), 200, NOT_STORED
 
 
 @blueprint.route("/login", methods=["POST"])

@@ -1,5 +1,7 @@
 """Accounts."""
 
+from typing import Any
+
 from marshmallow import Schema, fields
 
 from chassis.pagination import PageQuery
@@ -79,3 +81,16 @@ class UserSchema(Schema):
     version = Int()
     created_at = Timestamp()
     updated_at = Timestamp()
+
+
+class NewAccountSchema(UserSchema):
+    """A new account, and what goes back with the code that was mailed to its owner."""
+
+    verification_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "Null where the address got a code a moment before"},
+    )
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Take the account's members from the account."""
+        return super().get_attribute(obj if attr == "verification_id" else obj.user, attr, default)

@@ -22,9 +22,10 @@ from user_service.models.users import (
     UserStatus,
 )
 from user_service.services.ports import Ports
+from user_service.services.registration import Registration, register_user
 from user_service.services.revocations import end_sessions, refuse_recent_tokens
 from user_service.services.user_events import publish_updated
-from user_service.services.users import Registration, lock_user, register_user
+from user_service.services.users import lock_user
 
 logger = logging.getLogger(__name__)
 
