@@ -20,6 +20,20 @@ def answers_http(port: int, path: str, timeout: float = 3.0) -> Callable[[], boo
     return probe
 
 
+def first(once: Callable[[], bool], then: Callable[[], bool]) -> Callable[[], bool]:
+    """Return a probe that is `once` until that was true, and `then` for ever after."""
+    passed = False
+
+    def probe() -> bool:
+        nonlocal passed
+        if not passed:
+            passed = once()
+            return passed
+        return then()
+
+    return probe
+
+
 class Probes:
     """At most one question a process under way; answers are picked up by the loop."""
 

@@ -12,7 +12,7 @@ from platform_cli.folders import ROOT
 from platform_cli.ports import free_port
 from platform_cli.supervisor.added import compose_routes
 from platform_cli.supervisor.options import Options
-from platform_cli.supervisor.probes import answers_http
+from platform_cli.supervisor.probes import answers_http, first
 from platform_cli.supervisor.process import Process, Stage
 from platform_cli.supervisor.stores import Stores
 
@@ -195,7 +195,10 @@ def _gateway(options: Options, common: Mapping[str, str], stores: Stores) -> Pro
         name="gateway",
         stage=Stage.EDGE,
         command=lambda: _python("api_gateway", env=env),
-        ready=answers_http(options.port, "/health/live"),
+        # It first has to see the services; afterwards their troubles are not its own.
+        ready=first(
+            answers_http(options.port, "/health"), then=answers_http(options.port, "/health/live")
+        ),
         after=tuple(name for name in stores.names if name == "valkey"),
         port=options.port,
     )
