@@ -1,22 +1,25 @@
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from chassis.config import ServiceConfig, setting
+from notification_service.mail import load_transport
+from notification_service.mail.settings import MailSettings
 from notification_service.models.quiet_hours import QuietHours
+from notification_service.providers import load_providers
 from notification_service.providers.settings import ProviderSettings
+from notification_service.templates.registry import LOCALES, Registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(ProviderSettings, ServiceConfig):
+class Config(ProviderSettings, MailSettings, ServiceConfig):
     """Settings of notification-service beside those that every service has."""
 
     sms_providers: tuple[str, ...] = setting(
         ("notification_service.providers.console:ConsoleProvider",),
         "SMS providers as dotted paths, the preferred one first",
     )
-    mail_transport: str = setting(
-        "notification_service.mail.console:ConsoleMail", "Dotted path of the mail transport"
-    )
-    mail_from: str = setting("shop@example.com", "Sender of mails")
     shop_name: str = setting("Platform", "How the shop calls itself in messages")
     public_url: str = setting("http://127.0.0.1:5000", "Where customers reach the gateway")
     default_locale: str = setting("en", "Language of those who chose none: `en` or `zh-CN`")
@@ -50,17 +53,44 @@ class Config(ProviderSettings, ServiceConfig):
     def problems(self) -> list[str]:
         """Return what is wrong with the values together."""
         found = super().problems()
-        if self.default_locale not in ("en", "zh-CN"):
-            found.append("DEFAULT_LOCALE must be en or zh-CN")
+        if self.default_locale not in LOCALES:
+            found.append(f"DEFAULT_LOCALE must be one of {', '.join(LOCALES)}")
+        if not self.public_url.startswith(("http://", "https://")):
+            found.append("PUBLIC_URL must start with http:// or https://")
+        if self.delivery_threads < 1:
+            found.append("DELIVERY_THREADS must be at least 1")
+        if self.delivery_lease <= self.sms_connect_timeout + self.sms_read_timeout:
+            # A call that is still under way would be taken for one whose worker has died.
+            found.append(
+                "DELIVERY_LEASE must be longer than SMS_CONNECT_TIMEOUT and SMS_READ_TIMEOUT"
+            )
+        for name in ("sms_default_region", "sms_regions"):
+            value = getattr(self, name)
+            regions = (value,) if isinstance(value, str) and value else tuple(value)
+            if not set(regions) <= SUPPORTED_REGIONS:
+                found.append(f"{name.upper()} must be ISO 3166 codes of countries, such as GB")
+        return [*found, *self._unusable()]
+
+    def _unusable(self) -> Iterator[str]:
+        """Yield what cannot be loaded with these settings; opens no connection."""
         try:
             QuietHours.parse(self.quiet_hours, self.quiet_zone)
         except ValueError as error:
-            found.append(f"QUIET_HOURS and QUIET_ZONE: {error}")
+            yield f"QUIET_HOURS and QUIET_ZONE: {error}"
+        try:
+            Registry.load(self.templates_path)
+        except (ValueError, OSError) as error:
+            yield f"TEMPLATES_PATH: {error}"
         if not self.sms_providers:
-            found.append("SMS_PROVIDERS must name at least one provider")
-        if self.delivery_threads < 1:
-            found.append("DELIVERY_THREADS must be at least 1")
-        return found
+            yield "SMS_PROVIDERS must name at least one provider"
+        try:
+            load_providers(self.sms_providers, self.environment())
+        except ValueError as error:
+            yield f"SMS_PROVIDERS: {error}"
+        try:
+            load_transport(self.mail_transport, self.environment())
+        except ValueError as error:
+            yield f"MAIL_TRANSPORT: {error}"
 
     def environment(self) -> dict[str, str]:
         """Return the settings as text by the names of their variables, as providers read them."""

@@ -1,5 +1,6 @@
 """The worker's part that sends, and what is done from time to time."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -14,12 +15,16 @@ from notification_service.services.engine import Engine
 from notification_service.services.policy import Timing
 from notification_service.wiring import carriers, policy
 
+logger = logging.getLogger(__name__)
+
 celery = create_celery("notifications")
 
 
 def deliver(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None:
     """Send messages until `stop`, in a thread of the worker and those that it starts."""
     config = app.config["SETTINGS"]
+    if config.production and "console" in config.sms_providers[0] + config.mail_transport:
+        logger.warning("messages go nowhere: SMS_PROVIDERS or MAIL_TRANSPORT is the console")
     timing = Timing.from_config(config)
     engine = Engine(
         Delivery(policy(app), carriers(app), timing),

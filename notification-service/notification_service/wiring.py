@@ -1,12 +1,12 @@
 """What use cases are given, made once for each app when it is first asked for."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import TypeVar, cast
 
 from flask import Flask, current_app
 
 from notification_service.config import Config
+from notification_service.mail import load_transport
 from notification_service.mail.port import MailTransport
 from notification_service.providers import load_providers
 from notification_service.providers.port import SmsProvider
@@ -37,13 +37,7 @@ def providers(app: Flask | None = None) -> list[SmsProvider]:
 
 def mail_transport(app: Flask | None = None) -> MailTransport:
     """Return what takes mails."""
-    return _once(app, MAIL, _load_mail)
-
-
-def _load_mail(config: Config) -> MailTransport:
-    module, _, name = config.mail_transport.partition(":")
-    made: MailTransport = getattr(import_module(module), name).from_settings(config.environment())
-    return made
+    return _once(app, MAIL, lambda c: load_transport(c.mail_transport, c.environment()))
 
 
 def carriers(app: Flask | None = None) -> Carriers:

@@ -246,6 +246,7 @@ def deliverer(app: Flask) -> Callable[..., None]:
         data: Mapping[str, Any],
         subject: UUID | str | None = None,
         event_id: UUID | None = None,
+        sequence: int = 0,
     ) -> None:
         parts = app.extensions["platform"]
         event = Event(
@@ -255,7 +256,7 @@ def deliverer(app: Flask) -> Callable[..., None]:
             subject=str(subject or next(iter(data.values()))),
             time=platform_clock.now(),
             data=dict(data),
-            sequence=0,
+            sequence=sequence,
             request_id=None,
             traceparent=None,
         )

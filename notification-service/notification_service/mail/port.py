@@ -12,7 +12,11 @@ from notification_service.providers.port import Submitted
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """One mail to one address. unsubscribe: URL for RFC 8058; empty where there is none."""
+    """One mail to one address.
+
+    reply_to: empty where that is the sender. unsubscribe: URL for RFC 8058; empty where there is
+    none.
+    """
 
     id: UUID
     sender: str
@@ -22,6 +26,7 @@ class Mail:
     text: str
     html: str
     unsubscribe: str = ""
+    reply_to: str = ""
 
 
 class MailTransport(Protocol):

@@ -78,7 +78,7 @@ class SubmissionSchema(StrictSchema):
 class SmsSchema(SubmissionSchema):
     """An SMS to mobile numbers in E.164."""
 
-    receivers = _receivers("+447700900123,+8613812345678")
+    receivers = _receivers("+447400123456,+8613812345678")
 
 
 class EmailSchema(SubmissionSchema):
@@ -114,7 +114,7 @@ class MessageSchema(Schema):
     id = fields.UUID()
     submission_id = fields.UUID()
     channel = fields.String(validate=one_of(Channel))
-    receiver = fields.String(metadata={"example": "+447700900123"})
+    receiver = fields.String(metadata={"example": "+447400123456"})
     user_id = fields.UUID(allow_none=True)
     category = fields.String(validate=one_of(Category), metadata={"example": "notice"})
     template = fields.String(metadata={"example": "notice"})

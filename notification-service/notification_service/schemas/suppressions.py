@@ -12,7 +12,7 @@ class SuppressionInSchema(StrictSchema):
     """Whom to spare what."""
 
     channel = fields.String(required=True, validate=one_of(Channel))
-    receiver = Str(required=True, min=3, max=254, metadata={"example": "+447700900123"})
+    receiver = Str(required=True, min=3, max=254, metadata={"example": "+447400123456"})
     scope = fields.String(required=True, validate=one_of(Scope))
 
 
@@ -28,7 +28,7 @@ class SuppressionSchema(Schema):
 
     id = fields.UUID()
     channel = fields.String(validate=one_of(Channel))
-    receiver = fields.String(metadata={"example": "+447700900123"})
+    receiver = fields.String(metadata={"example": "+447400123456"})
     scope = fields.String(validate=one_of(Scope))
     reason = fields.String(metadata={"example": "unsubscribed"})
     created_at = Timestamp()

@@ -136,6 +136,7 @@ class MailCarrier:
                 id=letter.parcel.id,
                 sender=self._policy.sender,
                 sender_name=self._policy.shop,
+                reply_to=self._policy.reply_to,
                 to=letter.parcel.receiver,
                 subject=rendered.subject,
                 text=rendered.text,

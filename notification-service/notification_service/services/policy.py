@@ -21,6 +21,7 @@ class Policy:
     secret: str
     shop: str
     sender: str
+    reply_to: str
     url: str
     default_locale: str
     default_region: str
@@ -40,6 +41,7 @@ class Policy:
             secret=config.secret_key,
             shop=config.shop_name,
             sender=config.mail_from,
+            reply_to=config.mail_reply_to,
             url=config.public_url.rstrip("/"),
             default_locale=config.default_locale,
             default_region=config.sms_default_region,

@@ -61,7 +61,7 @@ def claim_unknown(session: Session, most: int, timing: Timing, now: datetime) ->
     due = _first(Message.state == MessageState.UNKNOWN, Message.due_at <= now, most=most)
     parcels = []
     for row in session.execute(select(*_COLUMNS).where(Message.id.in_(due))).all():
-        wait = min(timing.lookup_interval * 2 ** min(row.lookups, 16), _HOUR)
+        wait = min(timing.lookup_interval * 2 ** min(row.lookups + 1, 16), _HOUR)
         last = now > row.expires_at + LOOKUPS_END
         session.execute(
             update(Message)

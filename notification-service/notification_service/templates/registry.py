@@ -78,14 +78,16 @@ class Registry:
     def load(cls, folder: str = "") -> "Registry":
         """Read all templates; a file in `folder` is laid over ours of the same name.
 
-        Raises BadTemplate.
+        Raises BadTemplate, OSError.
         """
+        if folder and not Path(folder).is_dir():
+            raise NotADirectoryError(f"{folder} is no folder")
         documents = {
             path.name.removesuffix(".toml"): tomllib.loads(path.read_text(encoding="utf-8"))
             for path in resources.files(__package__).joinpath("catalogue").iterdir()
             if path.name.endswith(".toml")
         }
-        for path in sorted(Path(folder).glob("*.toml")) if folder else ():
+        for path in sorted(Path(folder).glob("*.toml")) if folder else []:
             ours = documents.get(path.stem, {})
             documents[path.stem] = _laid_over(ours, tomllib.loads(path.read_text("utf-8")))
         return cls({key: read_template(key, document) for key, document in documents.items()})
