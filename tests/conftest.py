@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from api_gateway.route_file import PACKAGED
+from platform_cli.manifest import port_offsets
 from platform_cli.running import find_running
 from platform_cli.shop_client import ShopClient
 from platform_cli.stores import rabbitmq
@@ -91,11 +92,10 @@ class PlatformUnderTest:
 
 def free_base_port() -> int:
     """Return a port from which all ports of a platform are free."""
-    offsets = (*range(6), *range(101, 106))
     while True:
         base = random.randrange(21_000, 31_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for offset in offsets:
+            for offset in port_offsets():
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
             return base
 

@@ -11,7 +11,7 @@ import requests
 from platform_cli import credentials
 from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.start import plan
-from platform_cli.supervisor.topology import ADMIN_EMAIL, PACKAGES
+from platform_cli.supervisor.topology import ADMIN_EMAIL, packages_of
 
 
 class Service:
@@ -73,5 +73,6 @@ def namespace(options: Options) -> dict[str, Any]:
         token = answer.json()["data"]["access_token"]
         gateway.session.headers["Authorization"] = f"Bearer {token}"
 
-    services = {name: Service(package, environments[name]) for name, package in PACKAGES.items()}
+    packages = packages_of(options).items()
+    services = {name: Service(package, environments[name]) for name, package in packages}
     return {**services, "gateway": gateway, "login": login}

@@ -7,17 +7,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from platform_cli.errors import PlatformError
+from platform_cli.manifest import own_names
 
-SERVICES = ("users", "products", "orders", "payments", "notifications")
-NAMES = (
-    "SECRET_KEY",
-    "ADMIN_PASSWORD",
-    "SANDBOX_WEBHOOK_SECRET",
-    "POSTGRES_PASSWORD",
-    *(f"{service.upper()}_DATABASE_PASSWORD" for service in SERVICES),
-    "REDIS_PASSWORD",
-    "RABBITMQ_PASSWORD",
-)
+_SHARED = ("SECRET_KEY", "ADMIN_PASSWORD", "SANDBOX_WEBHOOK_SECRET")
+_STORES = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD")
+
+
+def secret_names(services: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the names of all secrets; services: those beside the platform's own."""
+    passwords = (f"{name.upper()}_DATABASE_PASSWORD" for name in (*own_names(), *services))
+    return (*_SHARED, *_STORES, *passwords)
+
+
+# Read when this is imported, as the code beside those files is.
+SERVICES = own_names()
+NAMES = secret_names()
 
 
 def load_or_create(file: Path, services: Iterable[str] = ()) -> dict[str, str]:
@@ -29,8 +33,7 @@ def load_or_create(file: Path, services: Iterable[str] = ()) -> dict[str, str]:
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     except ValueError as error:
         raise PlatformError(f"{file} is damaged: {error}") from error
-    wanted = (*NAMES, *(f"{service.upper()}_DATABASE_PASSWORD" for service in services))
-    missing = [name for name in dict.fromkeys(wanted) if name not in known]
+    missing = [name for name in dict.fromkeys(secret_names(services)) if name not in known]
     if missing:
         known |= {name: secrets.token_urlsafe(24) for name in missing}
         _write(file, known)

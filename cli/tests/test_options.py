@@ -12,6 +12,7 @@ from platform_cli import credentials
 from platform_cli.env_file import read_env_file
 from platform_cli.errors import PlatformError
 from platform_cli.folders import check_space
+from platform_cli.manifest import own_names
 from platform_cli.supervisor.options import Options, parse_scale, require_external
 from platform_cli.supervisor.start import check_ports
 
@@ -31,8 +32,7 @@ def test_scale_names_services_and_numbers() -> None:
     [
         (
             "carts=2",
-            "--scale carts=2: no such service"
-            " (one of users, products, orders, payments, notifications)",
+            f"--scale carts=2: no such service (one of {', '.join(own_names())})",
         ),
         ("orders", "--scale orders: a number from 1 to 16 is needed"),
         ("orders=0", "--scale orders=0: a number from 1 to 16 is needed"),
@@ -96,7 +96,7 @@ def test_a_missing_env_file_is_named(tmp_path: Path) -> None:
 def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     file = tmp_path / "secrets.json"
     first = credentials.load_or_create(file)
-    assert set(first) == set(credentials.NAMES)
+    assert set(first) == set(credentials.secret_names())
     assert len(set(first.values())) == len(first)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert credentials.load_or_create(file) == first
@@ -107,15 +107,16 @@ def test_a_secret_of_a_newer_version_is_added_to_the_old_ones(tmp_path: Path) ->
     file.write_text(json.dumps({"SECRET_KEY": "kept"}))
     secrets = credentials.load_or_create(file)
     assert secrets["SECRET_KEY"] == "kept"
-    assert set(secrets) == set(credentials.NAMES)
+    assert set(secrets) == set(credentials.secret_names())
 
 
 def test_external_stores_need_every_address() -> None:
+    given = {"USERS_DATABASE_URL": "postgresql://x", "ORDERS_DATABASE_URL": "y"}
     with pytest.raises(PlatformError) as caught:
-        require_external({"USERS_DATABASE_URL": "postgresql://x", "ORDERS_DATABASE_URL": "y"})
+        require_external(given, ("users", "products", "orders", "payments"))
     assert str(caught.value) == (
-        "--store external needs PRODUCTS_DATABASE_URL, PAYMENTS_DATABASE_URL, "
-        "NOTIFICATIONS_DATABASE_URL, REDIS_URL (environment or --env-file)"
+        "--store external needs PRODUCTS_DATABASE_URL, PAYMENTS_DATABASE_URL, REDIS_URL"
+        " (environment or --env-file)"
     )
 
 

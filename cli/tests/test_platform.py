@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from platform_cli.manifest import own_names, port_offsets
 from platform_cli.stores import postgres, valkey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -62,7 +63,7 @@ def free_base_port() -> int:
     while True:
         base = random.randrange(20_000, 31_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for offset in (*range(6), *range(101, 106)):
+            for offset in port_offsets():
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
             return base
 
@@ -87,7 +88,8 @@ def test_up_restarts_what_dies_and_leaves_nothing_when_killed(
         "gateway",
         *(
             f"{name}-{kind}"
-            for name in ("users", "products", "payments", "notifications")
+            for name in own_names()
+            if name != "orders"
             for kind in ("web", "worker")
         ),
         *(f"orders-{kind}{number}" for kind in ("web", "worker") for number in ("", "-2")),
@@ -123,12 +125,13 @@ def all_new(platform: Platform, before: dict[str, int], killed: tuple[str, ...])
 def test_stores_that_somebody_else_runs_are_used_as_they_are(
     platform: Platform, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
-    names = ("users", "products", "orders", "payments", "notifications")
     with (
         postgres.running(platform.var / "elsewhere") as server,
         valkey.running(tmp_path / "valkey") as redis_url,
     ):
-        urls = {f"{name.upper()}_DATABASE_URL": server.create_database(name) for name in names}
+        urls = {
+            f"{name.upper()}_DATABASE_URL": server.create_database(name) for name in own_names()
+        }
         env_file = tmp_path / ".env"
         env_file.write_text(
             "".join(f"{n}={v}\n" for n, v in {**urls, "REDIS_URL": redis_url}.items())

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from platform_cli.commands.choices import running_state, var_option
+from platform_cli.manifest import own_names
 
 BANNER = """\
-users, products, orders, payments, notifications  each with .app, .db, .models
+{services}
+                                   each with .app, .db, .models
 gateway                            an HTTP client: gateway.get("/api/products").json()
 login()                            sign that client in as the first administrator
 
@@ -30,4 +32,8 @@ def command(var: Path) -> None:
     state = running_state(var)
     with suppress(ImportError):
         import readline  # noqa: F401 - Importing it gives the prompt its line editing.
-    code.interact(banner=BANNER, local=namespace(Options.from_json(state.options)), exitmsg="")
+    code.interact(
+        banner=BANNER.format(services=", ".join(own_names())),
+        local=namespace(Options.from_json(state.options)),
+        exitmsg="",
+    )

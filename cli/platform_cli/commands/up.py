@@ -34,11 +34,11 @@ from platform_cli.supervisor.state import State
 )
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535 - 104),
+    type=click.IntRange(1, 65535 - 199),
     default=DEFAULT_PORT,
     envvar="PLATFORM_PORT_BASE",
     show_default=True,
-    help="The gateway's; services at +1 to +4, their workers' health at +101 to +104.",
+    help="The gateway's; services from +1 on, the health of their workers 100 above each.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the gateway listens.")
 @var_option

@@ -11,75 +11,48 @@ upstream = "COMPUTE_URL"
 """
 
 import re
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from platform_cli.credentials import SERVICES
 from platform_cli.errors import PlatformError
-
-MANIFEST = "platform.toml"
-DEFAULT_BASE = 5000
-# A service's worker tells its health 100 above its web; our own take the first offsets.
-_OFFSETS = range(len(SERVICES) + 1, 100)
-_NAME = re.compile(r"[a-z][a-z0-9]*")
-_PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class AddedService:
-    """One folder's service. offset: of its port above the gateway's. routes: lines of TOML."""
-
-    folder: Path
-    name: str
-    package: str
-    offset: int
-    routes: str
+from platform_cli.manifest import (
+    DEFAULT_BASE,
+    WORKER_OFFSET,
+    Manifest,
+    own_services,
+    read_manifest,
+)
 
 
-def read_added(folders: Iterable[str]) -> tuple[AddedService, ...]:
+def read_added(folders: Iterable[str]) -> tuple[Manifest, ...]:
     """Read the manifests; raises PlatformError naming the file and what is wrong with it."""
-    found: list[AddedService] = []
+    found: list[Manifest] = []
     for folder in folders:
-        one = _read(Path(folder) / MANIFEST)
+        one = _read(Path(folder))
         for other in found:
-            if one.name == other.name or one.offset == other.offset:
+            if one.name == other.name or one.port == other.port:
                 raise PlatformError(f"{one.folder} and {other.folder} have the same name or port")
         found.append(one)
     return tuple(found)
 
 
-def _read(file: Path) -> AddedService:
+def _read(folder: Path) -> Manifest:
     try:
-        text = file.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise PlatformError(f"--with {file.parent}: {error}") from error
-
-    def refuse(problem: str) -> PlatformError:
-        return PlatformError(f"{file}: {problem}")
-
-    service = document.get("service")
-    if not isinstance(service, dict) or set(service) != {"name", "package", "port"}:
-        raise refuse("[service] must have name, package and port")
-    name, package = _text(service["name"]), _text(service["package"])
-    if not _NAME.fullmatch(name) or name in SERVICES:
-        raise refuse("name must be lower-case letters and digits, and not one of the platform's")
-    if not _PACKAGE.fullmatch(package) or not (file.parent / package / "__init__.py").is_file():
-        raise refuse("package must be importable from this folder")
-    port = service["port"]
-    if type(port) is not int or port - DEFAULT_BASE not in _OFFSETS:
-        lowest, highest = DEFAULT_BASE + _OFFSETS.start, DEFAULT_BASE + _OFFSETS.stop - 1
-        raise refuse(f"port must be {lowest} to {highest}")
-    if set(document) != {"service", "services"} or set(document["services"]) != {name}:
-        raise refuse(f"beside [service] there must be [services.{name}], as in a route table")
-    return AddedService(file.parent, name, package, port - DEFAULT_BASE, _routes(text))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+        manifest = read_manifest(folder)
+    except OSError as error:
+        raise PlatformError(f"--with {folder}: {error}") from error
+    name, own = manifest.name, own_services()
+    if name in {one.name for one in own}:
+        raise manifest.refuse("name must be another, not one of the platform's")
+    # Our own take the first ports, whether they run or not.
+    ports = range(max(one.port for one in own) + 1, DEFAULT_BASE + WORKER_OFFSET)
+    if manifest.port not in ports:
+        raise manifest.refuse(f"port must be {ports.start} to {ports.stop - 1}")
+    routes = manifest.document.get("services")
+    if set(manifest.document) != {"service", "services"} or set(routes or ()) != {name}:
+        problem = f"beside [service] there must be [services.{name}], as in a route table"
+        raise manifest.refuse(problem)
+    return manifest
 
 
 def _routes(text: str) -> str:
@@ -89,10 +62,10 @@ def _routes(text: str) -> str:
     return "".join(lines[first:])
 
 
-def compose_routes(table: Path, added: Iterable[AddedService], target: Path) -> None:
+def compose_routes(table: Path, added: Iterable[Manifest], target: Path) -> None:
     """Write a route table with the entries of added services behind those of `table`."""
     try:
-        parts = [table.read_text(encoding="utf-8"), *(one.routes for one in added)]
+        parts = [table.read_text(encoding="utf-8"), *(_routes(one.text) for one in added)]
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("\n".join(parts), encoding="utf-8")
     except OSError as error:

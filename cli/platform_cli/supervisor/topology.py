@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from platform_cli.child import Command
-from platform_cli.credentials import SERVICES
 from platform_cli.folders import ROOT
+from platform_cli.manifest import WORKER_OFFSET, own_services
 from platform_cli.ports import free_port
 from platform_cli.supervisor.added import compose_routes
 from platform_cli.supervisor.options import Options
@@ -16,13 +16,6 @@ from platform_cli.supervisor.probes import answers_http, first
 from platform_cli.supervisor.process import Process, Stage
 from platform_cli.supervisor.stores import Stores
 
-PACKAGES = {
-    "users": "user_service",
-    "products": "product_service",
-    "orders": "order_service",
-    "payments": "payment_service",
-    "notifications": "notification_service",
-}
 PACKAGED_ROUTES = ROOT / "api-gateway" / "api_gateway" / "routes.toml"
 ADMIN_EMAIL = "admin@example.com"
 # Services end within this many seconds of SIGTERM: they finish the requests and tasks in hand.
@@ -31,7 +24,7 @@ STOP_TIMEOUT = 35.0
 
 def packages_of(options: Options) -> dict[str, str]:
     """Return the package of each service by its name, those of `--with` last."""
-    return {**PACKAGES, **{one.name: one.package for one in options.added}}
+    return {one.name: one.package for one in (*own_services(), *options.added)}
 
 
 @dataclass(frozen=True)
@@ -45,10 +38,9 @@ class Replica:
 
 def replicas(options: Options, service: str) -> list[Replica]:
     """Return the fixed first replica and those that --scale adds on free ports."""
-    offsets = {name: number for number, name in enumerate(SERVICES, 1)}
-    offsets |= {one.name: one.offset for one in options.added}
-    offset = offsets[service]
-    first = Replica("", options.port + offset, options.port + 100 + offset)
+    offsets = {one.name: one.offset for one in (*own_services(), *options.added)}
+    port = options.port + offsets[service]
+    first = Replica("", port, port + WORKER_OFFSET)
     extra = range(2, options.scale.get(service, 1) + 1)
     return [first, *(Replica(f"-{number}", free_port(), free_port()) for number in extra)]
 
@@ -70,9 +62,10 @@ def build(
     stores: Stores,
     secrets: Mapping[str, str],
     environment: Mapping[str, str],
-    packages: Mapping[str, str] = PACKAGES,
+    packages: Mapping[str, str] | None = None,
 ) -> Topology:
     """Return the processes in the order in which people want to read them."""
+    packages = packages_of(options) if packages is None else packages
     scaled = {name: replicas(options, name) for name in packages}
     urls = {name: [f"http://127.0.0.1:{one.web_port}" for one in scaled[name]] for name in scaled}
     common = {
