@@ -58,11 +58,15 @@ class _Session:
         self._answer, self._threads = answer, threads
         self._running = 0
         self._connection = pika.BlockingConnection(parameters)
-        self._channel = self._connection.channel()
-        self._channel.queue_declare(call_queue(service), durable=True, arguments=_ARGUMENTS)
-        self._channel.basic_qos(prefetch_count=threads)
-        self._pool = ThreadPoolExecutor(threads, "rpc")
-        self._tag = self._channel.basic_consume(call_queue(service), self._receive)
+        try:
+            self._channel = self._connection.channel()
+            self._channel.queue_declare(call_queue(service), durable=True, arguments=_ARGUMENTS)
+            self._channel.basic_qos(prefetch_count=threads)
+            self._pool = ThreadPoolExecutor(threads, "rpc")
+            self._tag = self._channel.basic_consume(call_queue(service), self._receive)
+        except _LOST:
+            self._close()
+            raise
 
     def run(self, stop: Stop, beat: Callable[[], None]) -> None:
         """Take calls until `stop`; raises AMQPError or OSError when the connection is lost."""
@@ -74,9 +78,15 @@ class _Session:
             end = time.monotonic() + FINISH_SECONDS
             while self._running and time.monotonic() < end:
                 self._connection.process_data_events(time_limit=0.1)
-            self._connection.close()
         finally:
+            self._close()
             self._pool.shutdown(wait=False)
+
+    def _close(self) -> None:
+        """Close the connection; where only the channel was lost it is still open."""
+        with suppress(*_LOST):
+            if self._connection.is_open:
+                self._connection.close()
 
     def _receive(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
         self._running += 1

@@ -162,5 +162,7 @@ class Worker:
                 logger.error("part did not end", extra={"part": part.name})
                 self._failed = True
         self._bus.close()
+        if self._tasks is not None:
+            self._tasks.close()
         self._ended.set()
         logger.info("worker ended")

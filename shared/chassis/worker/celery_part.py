@@ -52,6 +52,11 @@ class Tasks:
         """Send a periodic task that expires when the next one is due; raises BusUnavailable."""
         self._of_ticker.send(task, expires=every)
 
+    def close(self) -> None:
+        """Close the senders' connections."""
+        self._of_relay.close()
+        self._of_ticker.close()
+
 
 def load_tasks(dotted_name: str, app: Flask) -> Tasks:
     """Import a service's `tasks` module and bind its `celery`; `SCHEDULE`, `PARTS` are optional."""

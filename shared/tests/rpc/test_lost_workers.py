@@ -36,7 +36,6 @@ def worker(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_call_of_a_killed_worker_is_run_again_only_where_that_is_declared(
     silent_target: Any, tmp_path: Path, eventually: Eventually
 ) -> None:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -20,10 +20,7 @@ from chassis.tasks import create_celery
 from chassis.worker.celery_part import Tasks
 
 Eventually = Callable[..., None]
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 class Tick(bootsteps.StartStopStep):
@@ -93,7 +90,8 @@ def test_relay_sends_a_task_of_another_service_to_that_services_queue(
         headers={"requestid": "request-0002"},
     )
     # Before the other service has ever run.
-    Tasks(sending, (), {}).send_row(row)
+    with closing(Tasks(sending, (), {})) as tasks:
+        tasks.send_row(row)
     with celery_worker(target):
         eventually(lambda: target.seen)
     assert target.seen == [("by the relay", 0, "request-0002")]
