@@ -136,6 +136,9 @@ class ServiceConfig(Settings):
         8, "Database connections of the web process, at least `WEB_THREADS`"
     )
     redis_url: str = setting(doc="Redis: token denylist, rate limits, cache", secret=True)
+    cache_url: str = setting(
+        "", "Redis of the caches, which may lose what it holds; empty: `REDIS_URL`", secret=True
+    )
     broker_url: str = setting(
         "", "RabbitMQ (`amqp://`) or Redis (`redis://`); empty: `REDIS_URL`", secret=True
     )
@@ -189,6 +192,11 @@ class ServiceConfig(Settings):
     def effective_broker_url(self) -> str:
         """Return the broker's URL: `broker_url`, or Redis where that is empty."""
         return self.broker_url or self.redis_url
+
+    @property
+    def effective_cache_url(self) -> str:
+        """Return the URL of the caches' Redis."""
+        return self.cache_url or self.redis_url
 
     @property
     def effective_jwks_url(self) -> str:

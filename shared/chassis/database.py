@@ -1,8 +1,9 @@
 """Sessions, transactions and reads on a service's own Postgres."""
 
+import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -15,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from chassis.config import ServiceConfig
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # The key below which the testing plugin puts the connection whose transaction it rolls back.
 TEST_CONNECTION = "chassis.test_connection"
 _READER = "chassis.reader"
+_AFTER_COMMIT = "chassis.after_commit"
 
 # SQLSTATEs after which the whole transaction can be run again (PostgreSQL, appendix A).
 SERIALIZATION_FAILURE, DEADLOCK_DETECTED = "40001", "40P01"
@@ -114,9 +117,31 @@ def transaction() -> Iterator[Session]:
         session.commit()
     except BaseException:
         session.rollback()
+        session.info.pop(_AFTER_COMMIT, None)
         raise
     finally:
         session.info["open"] = False
+    _run_after_commit(session)
+
+
+def after_commit(
+    session: Session, action: Callable[[set[Any]], None], items: Iterable[Hashable]
+) -> None:
+    """Call `action` once the transaction of `session` has committed; never when it rolled back.
+
+    items: all that the transaction names for one `action` are given to it together. What it raises
+    is logged: the commit stands. A process that dies in between never calls it, so that what must
+    not be lost goes through the outbox.
+    """
+    session.info.setdefault(_AFTER_COMMIT, {}).setdefault(action, set()).update(items)
+
+
+def _run_after_commit(session: Session) -> None:
+    for action, items in session.info.pop(_AFTER_COMMIT, {}).items():
+        try:
+            action(items)
+        except Exception:
+            logger.exception("action after a commit failed")
 
 
 @contextmanager
