@@ -3,21 +3,27 @@
 import logging
 import threading
 from collections.abc import Callable
+from uuid import NAMESPACE_URL, uuid5
 
 from flask import Flask
 
 from chassis import clock
 from chassis.database import transaction
+from chassis.messaging import inbox
 from chassis.tasks import Periodic, create_celery
+from notification_service.models.receivers import Channel
 from notification_service.services import housekeeping, receipts
+from notification_service.services.addressees import read_receivers
 from notification_service.services.delivery import Delivery
 from notification_service.services.engine import Engine
 from notification_service.services.policy import Timing
+from notification_service.services.submit import Submission, submit
 from notification_service.wiring import carriers, policy
 
 logger = logging.getLogger(__name__)
 
 celery = create_celery("notifications")
+SEND_EMAIL = "notifications.send_email"
 
 
 def deliver(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -34,6 +40,32 @@ def deliver(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None
         poll=config.delivery_poll,
     )
     engine.run(stop, beat)
+
+
+@celery.task(name=SEND_EMAIL, rpc=True, idempotent=True)
+def send_email(
+    key: str,
+    receivers: list[str],
+    template: str,
+    params: dict[str, str],
+    locale: str | None = None,
+) -> list[str]:
+    """Send a mail to each receiver; the same key sends it once. Returns the messages' ids.
+
+    For other services: `remote("notifications.send_email").enqueue(session, key=...)`. The second
+    time none are returned. Raises what `submit` does, and ReceiversInvalid.
+    """
+    with transaction() as session:
+        if not inbox.remember(session, SEND_EMAIL, uuid5(NAMESPACE_URL, key)):
+            return []
+        submission = Submission(
+            channel=Channel.EMAIL,
+            template=template,
+            params=params,
+            addressees=read_receivers(policy(), Channel.EMAIL, receivers),
+            locale=locale,
+        )
+        return [str(message.id) for message in submit(session, policy(), submission)]
 
 
 @celery.task(name="notifications.match_receipts")

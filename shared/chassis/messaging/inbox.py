@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection, delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
@@ -31,7 +32,7 @@ def process(transaction: Transaction, consumer: str, event: Event, handler: Even
 
     def once() -> bool:
         with transaction() as session:
-            if not _remember(session, consumer, event):
+            if not remember(session, consumer, event.id):
                 return False
             handler(session, event)
             return True
@@ -39,9 +40,13 @@ def process(transaction: Transaction, consumer: str, event: Event, handler: Even
     return retry_conflicts(once)
 
 
-def _remember(session: Session, consumer: str, event: Event) -> bool:
-    """Insert the inbox row; a plain insert that fails would abort the transaction instead."""
-    row = {"consumer": consumer, "message_id": str(event.id)}
+def remember(session: Session, consumer: str, message_id: UUID) -> bool:
+    """Note in the caller's transaction that a message has its effect; return False if it had it.
+
+    For tasks too, which come again as messages do. Locks: the row, as in `process`.
+    """
+    row = {"consumer": consumer, "message_id": str(message_id)}
+    # A plain insert that fails would abort the transaction.
     return session.execute(_INSERT, row).first() is not None
 
 

@@ -85,7 +85,7 @@ def test_relay_that_dies_before_marking_sends_again_and_the_inbox_absorbs_it(
         assert Relay(database_url, bus, OPTIONS).send_due(connection) == 10
     handle = Consumer(consumer_name, handlers, transaction)
     if not with_inbox:
-        monkeypatch.setattr("chassis.messaging.inbox._remember", lambda *_: True)
+        monkeypatch.setattr("chassis.messaging.inbox.remember", lambda *_: True)
     inbound, _ = consuming(bus, consumer_name, list(handlers), handle)
     eventually(lambda: len(inbound.seen) >= 20)
     eventually(lambda: len(effects()) >= (10 if with_inbox else 20))
