@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLES = REPOSITORY / "examples"
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,14 @@ def packages() -> list[str]:
     """The importable packages of all services that stand on the chassis."""
     found = [path.parent.name for path in REPOSITORY.glob("*-service/*/__init__.py")]
     return sorted(name for name in found if name.endswith("_service"))
+
+
+@pytest.fixture(scope="session")
+def folders() -> dict[str, Path]:
+    """The folders of all services by package, those of the examples too."""
+    found = [*REPOSITORY.glob("*-service/*/__init__.py"), *EXAMPLES.glob("*/*/__init__.py")]
+    packages = {path.parent.name: path.parents[1] for path in found}
+    return {name: packages[name] for name in sorted(packages) if name.endswith("_service")}
 
 
 @pytest.fixture(scope="session")

@@ -34,9 +34,9 @@ def test_the_readme_lists_every_common_setting(repository: Path) -> None:
     assert _table(repository / "README.md") == _rows(ServiceConfig, without=set())
 
 
-def test_each_service_lists_its_own_settings(packages: list[str], repository: Path) -> None:
+def test_each_service_lists_its_own_settings(folders: dict[str, Path]) -> None:
     common = {spec.name for spec in fields(ServiceConfig)}
-    for package in packages:
+    for package, folder in folders.items():
         config = importlib.import_module(f"{package}.config").Config
-        readme = repository / package.replace("_", "-") / "README.md"
+        readme = folder / "README.md"
         assert _table(readme) == _rows(config, without=common), package

@@ -1,5 +1,6 @@
 """Migrations build exactly what the models say, in one line of revisions."""
 
+from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
@@ -10,8 +11,8 @@ from alembic.script import ScriptDirectory
 from chassis.migrations import migrations_directory
 
 
-def test_migrations_match_the_models(packages: list[str], services: Any) -> None:
-    for package in packages:
+def test_migrations_match_the_models(folders: dict[str, Path], services: Any) -> None:
+    for package in folders:
         app = services.app(package)
         with app.app_context():
             database = app.extensions["sqlalchemy"]
@@ -21,9 +22,9 @@ def test_migrations_match_the_models(packages: list[str], services: Any) -> None
 
 
 def test_every_service_has_one_head_and_numbered_migrations(
-    packages: list[str], services: Any
+    folders: dict[str, Path], services: Any
 ) -> None:
-    for package in packages:
+    for package in folders:
         config = Config()
         config.set_main_option("script_location", migrations_directory(services.app(package)))
         script = ScriptDirectory.from_config(config)

@@ -18,10 +18,10 @@ def _rules(app: Flask) -> list[tuple[str, str, str]]:
     return sorted(rows)
 
 
-def test_every_route_has_an_authorization_decision(packages: list[str], services: Any) -> None:
+def test_every_route_has_an_authorization_decision(folders: dict[str, Path], services: Any) -> None:
     undecided = [
         (package, path, method)
-        for package in packages
+        for package in folders
         for path, method, rule in _rules(services.app(package))
         if rule == "UNDECIDED"
     ]

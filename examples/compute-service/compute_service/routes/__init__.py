@@ -1,0 +1,3 @@
+from compute_service.routes import jobs
+
+BLUEPRINTS = (jobs.blp,)
