@@ -2,11 +2,14 @@
 
 from flask import Flask
 
+from chassis import cache
 from chassis.app import create_service
 from product_service import events
 from product_service.config import Config
 from product_service.extensions import db
 from product_service.routes import blueprints
+from product_service.services.hot_reads import SHAPE
+from product_service.services.product_cache import PRODUCT_CACHE
 from product_service.services.recent import Recent
 
 
@@ -24,4 +27,6 @@ def create_app(config: Config | None = None) -> Flask:
     )
     for memory in ("product_service.totals", "product_service.pages"):
         app.extensions[memory] = Recent(config.listing_ttl)
+    url, ttl = config.effective_cache_url, config.product_ttl
+    cache.add(app, PRODUCT_CACHE, version=SHAPE, ttl=ttl, url=url)
     return app

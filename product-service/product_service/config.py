@@ -17,3 +17,6 @@ class Config(ServiceConfig):
     listing_ttl: float = setting(
         1.0, "Seconds that a long list is remembered for customers; 0 turns it off"
     )
+    product_ttl: float = setting(
+        60.0, "Seconds that a product is remembered in Redis at most; 0 turns it off"
+    )

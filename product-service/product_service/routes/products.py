@@ -66,8 +66,9 @@ def list_products() -> Response:
 @blp.raises(ProductNotFound)
 def get_product(product_id: UUID) -> Response:
     """Return one product, archived or not."""
-    item, tag = hot_reads.read_product(product_id, staff=_is_staff())
-    return tagged(item, tag, "Product")
+    if _is_staff():
+        return tagged(*hot_reads.read_product(product_id, staff=True), "Product")
+    return tagged(*hot_reads.read_shown_product(product_id), "Product")
 
 
 @blp.route("/", methods=["POST"])

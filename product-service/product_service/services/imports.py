@@ -21,6 +21,7 @@ from chassis.messaging import outbox
 from product_service.models import Category, ImportJob, ImportStatus, Product, import_errors
 from product_service.models.imports import BadRow, ImportRow
 from product_service.models.search_text import search_vector
+from product_service.services.product_cache import forget_products
 from product_service.services.products import publish_updates
 from product_service.services.stock import open_stock
 
@@ -184,6 +185,7 @@ def _store(session: Session, rows: Sequence[ImportRow], job: ImportJob) -> tuple
         opening = [(product.id, units[product.sku]) for product in created]
         open_stock(session, opening, job.created_by, f"import {job.id}")
     publish_updates(session, products)
+    forget_products(session, [product.id for product in products])
     return len(created), len(products) - len(created)
 
 

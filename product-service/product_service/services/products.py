@@ -13,6 +13,7 @@ from chassis.exceptions import Conflict, Unprocessable
 from chassis.messaging import outbox
 from product_service.models import Category, Product, ProductStatus
 from product_service.models.search_text import search_vector
+from product_service.services.product_cache import forget_products
 from product_service.services.stock import ProductNotFound, open_stock
 
 PRODUCT_UPDATED = "product.updated.v1"
@@ -62,6 +63,7 @@ def update_product(
     if product.change(changes):
         session.flush()
         publish_updates(session, [product])
+        forget_products(session, [product_id])
     return product
 
 

@@ -18,6 +18,7 @@ from product_service.models import (
 )
 from product_service.models.quotes import Offer
 from product_service.models.stock import MOST_UNITS, InsufficientStock
+from product_service.services.product_cache import forget_products
 
 
 class ProductNotFound(NotFound):
@@ -93,7 +94,7 @@ def book_lines(
         .group_by(reservation_lines.c.product_id)
         .subquery("lines")
     )
-    session.execute(
+    booked = session.scalars(
         update(stock_levels)
         .where(stock_levels.c.product_id == lines.c.product_id)
         .values(
@@ -102,7 +103,9 @@ def book_lines(
             version=stock_levels.c.version + 1,
             updated_at=clock.now(),
         )
+        .returning(stock_levels.c.product_id)
     )
+    forget_products(session, booked)
 
 
 def record_order_movements(
@@ -172,6 +175,7 @@ def adjust_stock(
         .where(stock_levels.c.product_id == product_id)
         .values(on_hand=level.on_hand + quantity, version=level.version + 1, updated_at=clock.now())
     )
+    forget_products(session, [product_id])
     movement = StockMovement(
         product_id=product_id,
         quantity=quantity,
