@@ -1,5 +1,6 @@
 """Mails by SMTP, over connections that are kept for the next mail."""
 
+import smtplib
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -60,6 +61,10 @@ class SmtpMail:
 
     def _envelope(self, receiver: str, message: EmailMessage) -> Envelope:
         sender = return_path(self._bounce, message.get("X-Entity-Ref-ID", "").replace("-", ""))
+        for address in (sender, receiver):
+            # smtplib makes what it takes for the address of whatever it is given.
+            if not address or smtplib.quoteaddr(address) != f"<{address}>":
+                raise ProviderError(ErrorClass.CONFIGURATION, "malformed_address")
         international = not (sender + receiver).isascii()
         policy = SMTP.clone(cte_type="7bit", utf8=international)
         try:

@@ -53,6 +53,7 @@ def outside_production(view: Callable[P, R]) -> Callable[P, R]:
 @outside_production
 @blp.arguments(InboxQuery, location="query")
 @blp.response(200, _PAGE, content_type="text/html", message="Page")
+@blp.raises(NotFound)
 def show_inbox(query: dict[str, Any]) -> Response:
     """Show the newest messages; the page loads itself again every few seconds."""
     with transaction() as session:
@@ -65,6 +66,7 @@ def show_inbox(query: dict[str, Any]) -> Response:
 @outside_production
 @blp.arguments(InboxQuery, location="query")
 @blp.response(200, ShownSchema(many=True), message="Messages")
+@blp.raises(NotFound)
 def list_shown(query: dict[str, Any]) -> list[ShownMessage]:
     """List the newest messages with their texts, for tests and scripts."""
     with transaction() as session:
@@ -75,7 +77,7 @@ def list_shown(query: dict[str, Any]) -> list[ShownMessage]:
 @public
 @outside_production
 @blp.response(200, _PAGE, content_type="text/html", message="Page")
-@blp.raises(MessageNotFound)
+@blp.raises(NotFound, MessageNotFound)
 def show_message(shown_id: UUID) -> Response:
     """Show one message: text, HTML in a sandboxed frame, headers."""
     with transaction() as session:
@@ -86,7 +88,7 @@ def show_message(shown_id: UUID) -> Response:
 @public
 @outside_production
 @blp.response(200, _PAGE, content_type="text/html", message="Mail")
-@blp.raises(MessageNotFound)
+@blp.raises(NotFound, MessageNotFound)
 def show_html(shown_id: UUID) -> Response:
     """Return the HTML of a mail, for the frame."""
     with transaction() as session:

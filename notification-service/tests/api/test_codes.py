@@ -1,10 +1,14 @@
 """Codes: brought to their receiver in time, and shown to nobody else."""
 
+import io
 import json
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
+from structlog.stdlib import ProcessorFormatter
 
 from chassis.messaging.event import TerminalError
 
@@ -113,25 +117,34 @@ def test_code_of_an_unknown_message_is_gone_when_it_is_of_no_use(
     assert office.rows("SELECT state, sealed FROM messages") == [("unknown", None)]
 
 
-def test_neither_logs_nor_answers_hold_a_code_or_a_whole_receiver(
-    office: Office, capfd: pytest.CaptureFixture[str], fails: Any
-) -> None:
-    import logging
+@pytest.fixture
+def written(office: Office) -> Iterator[io.StringIO]:
+    """What the service logs, down to DEBUG, as it writes it."""
+    root, stream = logging.getLogger(), io.StringIO()
+    (handler,) = [one for one in root.handlers if isinstance(one.formatter, ProcessorFormatter)]
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream), root.level
+    root.setLevel(logging.DEBUG)
+    yield stream
+    handler.setStream(before[0])
+    root.setLevel(before[1])
 
-    logging.getLogger().setLevel(logging.DEBUG)
-    try:
-        office.primary.answers = [fails("configuration"), KeyError("defect")]
-        office.backup.answers = [fails("unknown", "timeout")]
-        for purpose in PURPOSES:
-            office.send("verification.requested.v1", office.verification(purpose=purpose))
-        for _ in range(3):
-            office.work()
-        office.look_after()
-    finally:
-        logging.getLogger().setLevel(logging.WARNING)
-    written = capfd.readouterr().out
+
+def test_neither_logs_nor_answers_hold_a_code_or_a_whole_receiver(
+    office: Office, written: io.StringIO, fails: Any
+) -> None:
+    numbers = [f"+44740012345{number}" for number in range(4)]
+    office.primary.answers = [fails("configuration"), KeyError("defect")]
+    office.backup.answers = [fails("unknown", "timeout")]
+    for purpose, number in zip(PURPOSES, numbers, strict=True):
+        asked = office.verification(purpose=purpose, receiver=number)
+        office.send("verification.requested.v1", asked)
+    for _ in range(3):
+        office.work()
+    office.look_after()
     answers = json.dumps([office.message(one) for one in office.listed()])
 
-    assert "message not taken" in written
-    assert "493817" not in written and "+447400123456" not in written
+    log = written.getvalue()
+    assert "message not taken" in log and "provider broke down" in log and "message sent" in log
+    assert "493817" not in log and not any(number in log for number in numbers)
     assert "493817" not in answers

@@ -56,8 +56,9 @@ def test_text_comes_first_and_html_is_the_better_alternative(letter: Letter) -> 
         "text/html",
     ]
     text, html = message.iter_parts()
-    assert (text.get_content_charset(), text.get_content()) == ("utf-8", "谢谢 & <b>\n")
-    assert html.get_content() == "<p>谢谢 &amp; &lt;b&gt;</p>\n"
+    # Lines of text end with CRLF, also within base64 (RFC 2046, section 4.1.1).
+    assert (text.get_content_charset(), text.get_content()) == ("utf-8", "谢谢 & <b>\r\n")
+    assert html.get_content() == "<p>谢谢 &amp; &lt;b&gt;</p>\r\n"
 
 
 def test_only_seven_bits_and_short_lines_go_out(letter: Letter) -> None:

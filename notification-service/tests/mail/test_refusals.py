@@ -101,12 +101,12 @@ def test_the_code_is_the_servers_own(reply: str, code: str) -> None:
 def test_the_message_does_not_tell_whom_it_is_about() -> None:
     text = (
         b"5.1.1 <mei@example.org>: user unknown\n"
-        b"5.1.1 see https://help.example/?u=mei 26-20020a170 \xff\x00"
+        b"5.1.1 see https://help.example/?u=mei 26-200206a170 \xff\x00"
     )
 
     message = refusal(RECEIVER, 550, text, "mei@example.org").message
 
-    assert message == "5.1.1 # user unknown 5.1.1 see # 26-#a170 \N{REPLACEMENT CHARACTER}"
+    assert message == "5.1.1 <#>: user unknown 5.1.1 see # 26-#a170 \N{REPLACEMENT CHARACTER}"
 
 
 def test_the_message_is_not_long() -> None:

@@ -16,6 +16,12 @@ Letter = Callable[..., EmailMessage]
 Open = Callable[..., Any]
 
 
+def written(mail: Any, kind: str = "plain") -> str:
+    """Return a part of a mail with the line ends that it was written with."""
+    content: str = mail.message.get_body((kind,)).get_content()
+    return content.replace("\r\n", "\n")
+
+
 def test_the_server_gets_what_was_written(transport: SmtpMail, post: Any, letter: Letter) -> None:
     text = "..dots\n.\n\n.first\n谢谢\n" + "x" * 2000 + "\n"
     html = "<p>谢谢</p>\n<p>.</p>\n"
@@ -28,8 +34,8 @@ def test_the_server_gets_what_was_written(transport: SmtpMail, post: Any, letter
     assert (submitted.state, submitted.segments) == ("sent", None)
     assert mail.message.get_content_type() == "multipart/alternative"
     assert mail.message["Subject"] == "已确认"
-    assert mail.message.get_body(("plain",)).get_content() == text
-    assert mail.message.get_body(("html",)).get_content() == html
+    assert written(mail) == text
+    assert written(mail, "html") == html
 
 
 def test_dots_arrive_where_lines_begin_with_them(
@@ -41,7 +47,7 @@ def test_dots_arrive_where_lines_begin_with_them(
 
     (mail,) = post.mails
     assert b"\r\n..two\r\n.\r\n.one\r\n" in mail.raw
-    assert mail.message.get_body(("plain",)).get_content() == text
+    assert written(mail) == text
 
 
 def test_bounces_go_to_an_address_that_names_the_message(
@@ -85,12 +91,26 @@ def test_an_international_address_is_refused_where_the_server_takes_none(
     assert post.connections == 1
 
 
-def test_a_receiver_cannot_smuggle_commands(transport: SmtpMail, post: Any, letter: Letter) -> None:
+@pytest.mark.parametrize(
+    "receiver",
+    [
+        "mei@example.org>\r\nRCPT TO:<all@example.org",
+        "mei@example.org\nDATA",
+        "mei@example.org> NOTIFY=NEVER <x@example.org",
+        "Mei <mei@example.org>",
+        "mei@example.org, all@example.org",
+        "",
+    ],
+)
+def test_a_receiver_cannot_smuggle_commands(
+    receiver: str, transport: SmtpMail, post: Any, letter: Letter
+) -> None:
     with pytest.raises(ProviderError) as caught:
-        transport.send("mei@example.org>\r\nRCPT TO:<all@example.org", letter())
+        transport.send(receiver, letter())
 
-    assert caught.value.kind is not ErrorClass.UNKNOWN
-    assert post.mails == []
+    assert (caught.value.kind, caught.value.code) == (ErrorClass.CONFIGURATION, "malformed_address")
+    assert "example" not in f"{caught.value!r}"
+    assert (post.mails, post.commands) == ([], [])
 
 
 def test_a_batch_goes_over_one_connection(transport: SmtpMail, post: Any, letter: Letter) -> None:
@@ -116,7 +136,7 @@ def test_threads_never_share_a_connection(transport: SmtpMail, post: Any, letter
     for mail in post.mails:
         number = mail.receivers[0].removeprefix("customer").partition("@")[0]
         assert mail.message["To"] == mail.receivers[0]
-        assert mail.message.get_body(("plain",)).get_content() == f"For {number}.\n"
+        assert written(mail) == f"For {number}.\n"
     assert 1 <= post.connections <= 6
 
 

@@ -81,7 +81,8 @@ def secure(authority: Authority) -> dict[str, Any]:
 
     def judge(line: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         right = LoginPassword(b"shop", b"correct horse")
-        return AuthResult(success=data == right, auth_data=data)
+        # Not "handled": aiosmtpd is to answer a refusal itself.
+        return AuthResult(success=data == right, handled=False, auth_data=data)
 
     return {
         "tls_context": authority.server("127.0.0.1"),
