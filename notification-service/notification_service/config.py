@@ -39,7 +39,7 @@ class Config(ProviderSettings, MailSettings, ServiceConfig):
     delivery_threads: int = setting(16, "Messages that a worker sends at the same time")
     delivery_poll: float = setting(0.05, "Seconds between two looks for messages to send")
     delivery_lease: float = setting(
-        30.0, "Seconds after which a message that no worker finished counts as `unknown`"
+        45.0, "Seconds after which a message that no worker finished counts as `unknown`"
     )
     delivery_lookup_interval: float = setting(
         5.0, "Seconds until the first question about an unknown message; then doubled"
@@ -59,11 +59,15 @@ class Config(ProviderSettings, MailSettings, ServiceConfig):
             found.append("PUBLIC_URL must start with http:// or https://")
         if self.delivery_threads < 1:
             found.append("DELIVERY_THREADS must be at least 1")
-        if self.delivery_lease <= self.sms_connect_timeout + self.sms_read_timeout:
+        calls = {
+            "SMS_CONNECT_TIMEOUT and SMS_READ_TIMEOUT": self.sms_connect_timeout
+            + self.sms_read_timeout,
+            "SMTP_TIMEOUT and SMTP_DATA_TIMEOUT": self.smtp_timeout + self.smtp_data_timeout,
+        }
+        for names, seconds in calls.items():
             # A call that is still under way would be taken for one whose worker has died.
-            found.append(
-                "DELIVERY_LEASE must be longer than SMS_CONNECT_TIMEOUT and SMS_READ_TIMEOUT"
-            )
+            if self.delivery_lease <= seconds:
+                found.append(f"DELIVERY_LEASE must be longer than {names} together")
         for name in ("sms_default_region", "sms_regions"):
             value = getattr(self, name)
             regions = (value,) if isinstance(value, str) and value else tuple(value)

@@ -103,10 +103,12 @@ class SmsCarrier:
         return Handed(Submitted(submitted.provider_id, segments, submitted.state))
 
     def look_up(self, letter: Letter) -> Receipt | None:
-        """Ask the provider."""
+        """Ask the provider; raises ValueError for a message that was never submitted."""
         parcel = letter.parcel
-        submitted_at = parcel.submitted_at or parcel.claimed_until
-        return self._provider.look_up(self._sms(letter), parcel.provider_id, submitted_at)
+        if parcel.submitted_at is None:
+            # Any time put in its place could make a provider "certain" of never having got it.
+            raise ValueError("the time of the call is not known")
+        return self._provider.look_up(self._sms(letter), parcel.provider_id, parcel.submitted_at)
 
     def _sms(self, letter: Letter) -> Sms:
         return Sms(

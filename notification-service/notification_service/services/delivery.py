@@ -119,7 +119,11 @@ class Delivery:
             if carrier is None:
                 raise NotSupported
             receipt = carrier.look_up(write_letter(self._policy, parcel))
-        except (NotSupported, ValueError, ServiceError):
+        except NotSupported:
+            _write(lambda session: outcomes.stop_asking(session, parcel))
+            return
+        except (ValueError, ServiceError) as error:
+            logger.error("message cannot be asked for", extra=_about(parcel, reason=str(error)))
             _write(lambda session: outcomes.stop_asking(session, parcel))
             return
         except NeverSeen:

@@ -67,7 +67,7 @@ class Policy:
 class Timing:
     """How long to wait for what while delivering."""
 
-    lease: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=45)
     lookup_interval: timedelta = timedelta(seconds=5)
     unseen_grace: timedelta = timedelta(seconds=60)
     most_tries: int = 20

@@ -158,7 +158,7 @@ def test_worker_that_dies_before_the_call_loses_nothing(office: Office, clock: A
     hold(office)
     assert office.work() == 0, "the lease protects a worker that is only slow"
 
-    clock.move(31)
+    clock.move(46)
     office.look_after()
 
     assert office.state(message) == "queued"
@@ -170,7 +170,7 @@ def test_worker_that_dies_during_the_call_sends_nothing_twice(office: Office, cl
     (message,) = office.submit()
     begin(office, hold(office))
 
-    clock.move(31)
+    clock.move(46)
     office.look_after()
 
     assert office.state(message) == "unknown"
@@ -179,10 +179,27 @@ def test_worker_that_dies_during_the_call_sends_nothing_twice(office: Office, cl
     assert (attempt["state"], attempt["code"]) == ("unknown", "worker_died")
 
 
+def test_message_without_the_time_of_its_call_is_not_asked_for(
+    office: Office, clock: Any, lost: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.change("UPDATE messages SET submitted_at = NULL")
+    office.primary.lookups = [NeverSeen()]
+    clock.move(120)
+
+    assert office.look_after() == 1
+
+    assert office.state(lost) == "unknown"
+    assert office.primary.lookups != [], "nobody was asked"
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.getMessage() == "message cannot be asked for"
+    clock.move(86400)
+    assert office.look_after() == 0
+
+
 def test_claim_that_was_lost_calls_nobody(office: Office, clock: Any) -> None:
     office.submit()
     parcel = hold(office)
-    clock.move(31)
+    clock.move(46)
     office.look_after()
 
     assert begin(office, parcel) is None
@@ -194,7 +211,7 @@ def test_claim_that_was_lost_calls_nobody(office: Office, clock: Any) -> None:
 def test_answer_that_comes_after_all_counts(office: Office, clock: Any) -> None:
     (message,) = office.submit()
     call = begin(office, hold(office))
-    clock.move(31)
+    clock.move(46)
     office.look_after()
 
     finish(office, call)

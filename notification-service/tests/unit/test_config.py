@@ -24,7 +24,6 @@ ENOUGH = {
         ("MAIL_TRANSPORT", "notification_service.mail.nobody:Transport"),
         ("TEMPLATES_PATH", "/nowhere"),
         ("DELIVERY_THREADS", "0"),
-        ("DELIVERY_LEASE", "5"),
         ("SMS_DEFAULT_REGION", "Cathay"),
     ],
 )
@@ -34,6 +33,26 @@ def test_setting_that_cannot_work_is_named(name: str, value: str) -> None:
 
     (problem,) = caught.value.problems
     assert problem.startswith(name[:5])
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        ({"DELIVERY_LEASE": "30.1", "SMS_READ_TIMEOUT": "27.1", "SMTP_TIMEOUT": "10.2"}, 2),
+        ({"DELIVERY_LEASE": "13", "SMTP_DATA_TIMEOUT": "1"}, 1),
+        ({"SMTP_TIMEOUT": "25"}, 1),
+        ({"DELIVERY_LEASE": "30.1"}, 0),
+    ],
+)
+def test_a_claim_lasts_longer_than_any_call(changes: dict[str, str], problems: int) -> None:
+    if not problems:
+        Config.from_env({**ENOUGH, **changes})
+        return
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**ENOUGH, **changes})
+
+    starts = [one.partition(" must be longer than ")[0] for one in caught.value.problems]
+    assert starts == ["DELIVERY_LEASE"] * problems
 
 
 def test_nothing_but_the_common_settings_is_needed() -> None:
