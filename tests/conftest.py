@@ -17,12 +17,14 @@ from typing import Any
 import pytest
 
 from api_gateway.route_file import PACKAGED
-from platform_cli.manifest import port_offsets
+from platform_cli.manifest import WORKER_OFFSET, port_offsets, read_manifest
 from platform_cli.running import find_running
 from platform_cli.shop_client import ShopClient
 from platform_cli.stores import rabbitmq
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# A service that is not the platform's own, as a team would add one.
+EXAMPLE = REPOSITORY / "examples" / "compute-service"
 # Waiting times in seconds that are longer in real life: until a payment whose worker died is looked
 # up, and until one that the provider does not know is given up.
 IMPATIENT = ("PAYMENT_PROVIDER_TIMEOUT=3", "PAYMENT_LEASE=4", "PAYMENT_UNKNOWN_GRACE=6")
@@ -91,11 +93,13 @@ class PlatformUnderTest:
 
 
 def free_base_port() -> int:
-    """Return a port from which all ports of a platform are free."""
+    """Return a port from which all ports of a platform are free, with those of the example."""
+    example = read_manifest(EXAMPLE).offset
+    offsets = (*port_offsets(), example, example + WORKER_OFFSET)
     while True:
         base = random.randrange(21_000, 31_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for offset in port_offsets():
+            for offset in offsets:
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
             return base
 
@@ -125,8 +129,8 @@ def start_platform(
 
 @pytest.fixture(scope="session")
 def platform(start_platform: Callable[..., PlatformUnderTest]) -> PlatformUnderTest:
-    """A platform on the embedded stores."""
-    return start_platform()
+    """A platform on the embedded stores, with the example beside its own services."""
+    return start_platform("--with", str(EXAMPLE))
 
 
 @pytest.fixture(scope="session")

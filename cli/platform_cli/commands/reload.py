@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -14,7 +15,10 @@ import requests
 from platform_cli.commands.choices import running_state, var_option
 from platform_cli.errors import PlatformError
 from platform_cli.folders import ROOT
+from platform_cli.supervisor.added import compose_routes
+from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.state import State
+from platform_cli.supervisor.topology import BASE_ROUTES
 
 PATIENCE = 10.0
 
@@ -28,7 +32,11 @@ def command(var: Path) -> None:
     """
     state = running_state(var)
     pid = _gateway_pid(state)
-    digest = _check(pid)
+    environment = psutil.Process(pid).environ()
+    if base := environment.get(BASE_ROUTES):
+        added = Options.from_json(state.options).added
+        compose_routes(Path(base), added, Path(environment["GATEWAY_ROUTES"]))
+    digest = _check(environment)
     os.kill(pid, signal.SIGHUP)
     deadline = time.monotonic() + PATIENCE
     while _digest_in_use(state.gateway) != digest:
@@ -47,12 +55,12 @@ def _gateway_pid(state: State) -> int:
     raise PlatformError("the gateway is not ready: ./platform status")
 
 
-def _check(pid: int) -> str:
+def _check(environment: Mapping[str, str]) -> str:
     """Return the digest of the table that the gateway would read in its own environment."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "api_gateway", "check"],
         cwd=ROOT,
-        env=psutil.Process(pid).environ(),
+        env=environment,
         capture_output=True,
         text=True,
         timeout=30,

@@ -17,6 +17,8 @@ from platform_cli.supervisor.process import Process, Stage
 from platform_cli.supervisor.stores import Stores
 
 PACKAGED_ROUTES = ROOT / "api-gateway" / "api_gateway" / "routes.toml"
+# The gateway's route table before those of added services were put behind it.
+BASE_ROUTES = "PLATFORM_BASE_ROUTES"
 ADMIN_EMAIL = "admin@example.com"
 # Services end within this many seconds of SIGTERM: they finish the requests and tasks in hand.
 STOP_TIMEOUT = 35.0
@@ -108,7 +110,8 @@ def _routes(options: Options, environment: Mapping[str, str]) -> dict[str, str]:
     table = Path(environment.get("GATEWAY_ROUTES") or PACKAGED_ROUTES)
     target = options.folders.run / "routes.toml"
     compose_routes(table, options.added, target)
-    return {"GATEWAY_ROUTES": str(target)}
+    # `reload` composes anew from the table that people change.
+    return {"GATEWAY_ROUTES": str(target), BASE_ROUTES: str(table)}
 
 
 def _common(
