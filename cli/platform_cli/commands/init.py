@@ -1,17 +1,12 @@
 """`init`: secrets for `docker compose up`."""
 
-import os
-import secrets
 from pathlib import Path
 
 import click
 
-from platform_cli.credentials import NAMES
-from platform_cli.errors import PlatformError
+from platform_cli.containers.env import FOLDER, complete
+from platform_cli.containers.secret_files import write_all
 from platform_cli.folders import ROOT
-
-# The superuser of the one server in which the embedded platform keeps all databases.
-EMBEDDED_ONLY = "POSTGRES_PASSWORD"
 
 
 @click.command()
@@ -23,14 +18,13 @@ EMBEDDED_ONLY = "POSTGRES_PASSWORD"
     help="Where to write.",
 )
 def command(file: Path) -> None:
-    """Write generated secrets for docker-compose.yml; an existing file stays as it is."""
-    # Hexadecimal: a secret that begins with dashes would be an option of redis-server.
-    lines = ["# Made by ./platform init. Keep it secret, keep it: the data is encrypted with it."]
-    lines += [f"{name}={secrets.token_hex(24)}" for name in NAMES if name != EMBEDDED_ONLY]
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise PlatformError(f"{file} is there already; remove it to make new secrets") from error
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write("\n".join(lines) + "\n")
-    click.echo(f"wrote {file}; now: docker compose up")
+    """Write generated secrets for docker-compose.yml; what is there already stays as it is.
+
+    The secrets go to .env, and from there, one file each, to the folder that SECRETS_FOLDER of .env
+    names: run it again after a change of .env, or after an update that needs more of them.
+    """
+    before = file.exists()
+    values = complete(file)
+    folder = file.parent / values[FOLDER]
+    write_all(folder, values)
+    click.echo(f"{'completed' if before else 'wrote'} {file} and {folder}; now: docker compose up")
