@@ -18,6 +18,8 @@ COMMANDS = {
     "bench": "platform_cli.bench.command:command",
     "demo": "platform_cli.demo.command:command",
     "init": "platform_cli.commands.init:command",
+    "new-service": "platform_cli.commands.new_service:command",
+    "remove-service": "platform_cli.commands.remove_service:command",
     "replay": "platform_cli.replay.command:command",
 }
 
