@@ -6,6 +6,8 @@ from typing import Any
 
 from gevent import get_hub, monkey
 
+from api_gateway.turn import SMALL_BYTES, Sender
+
 # gevent's own socket class would wrap each call in Python; the waits here are its hub's.
 _PlainSocket = monkey.get_original("socket", "socket")
 _READ, _WRITE = 1, 2
@@ -23,7 +25,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_deadline", "_hub", "_reading", "_waiting", "_writing", "ahead", "idle", "sock", "used",
+        "_deadline", "_hub", "_reading", "_sender", "_waiting", "_writing", "ahead", "idle", "sock",
+        "used",
     )  # fmt: skip
 
     def __init__(self, fileno: int) -> None:
@@ -33,6 +36,7 @@ class Connection:
         self._hub = get_hub()
         self._reading: Any = self._hub.loop.io(fileno, _READ)
         self._writing: Any = None
+        self._sender = Sender(self.sock)
         self._waiting: Any = None
         self._deadline = _NEVER
         self.ahead = b""
@@ -93,7 +97,16 @@ class Connection:
             self.idle = False
 
     def send(self, pieces: list[bytes], seconds: float) -> None:
-        """Send all pieces; raises TimeoutError where nothing was taken for `seconds`."""
+        """Send all pieces, small ones at the end of the loop's turn.
+
+        Raises TimeoutError where nothing was taken for `seconds`.
+        """
+        sender = self._sender
+        if len(pieces) == 1 and len(sender.unsent) + len(pieces[0]) <= SMALL_BYTES:
+            sender.later(pieces[0])
+            return
+        if sender.unsent:
+            pieces = [sender.take(), *pieces]
         try:
             sent = self.sock.sendmsg(pieces) if len(pieces) > 1 else self.sock.send(pieces[0])
         except BlockingIOError:
@@ -107,6 +120,10 @@ class Connection:
                 sent = size
             sent -= size
 
+    def _send_unsent(self, seconds: float) -> None:
+        if unsent := self._sender.take():
+            self._send_rest(memoryview(unsent), seconds)
+
     def _send_rest(self, rest: memoryview, seconds: float) -> None:
         if self._writing is None:
             self._writing = self._hub.loop.io(self.sock.fileno(), _WRITE)
@@ -118,6 +135,7 @@ class Connection:
 
     def cut(self) -> None:
         """End it so that the peer sees an unfinished answer."""
+        self._sender.flush()
         try:
             self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -131,6 +149,7 @@ class Connection:
         """
         until = monotonic() + seconds
         try:
+            self._send_unsent(seconds)
             self.sock.shutdown(socket.SHUT_WR)
             while monotonic() < until and self.receive(_SWALLOWED_BLOCK, until):
                 pass
@@ -139,6 +158,8 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket and what watches it."""
+        self._sender.flush()
+        self._sender.drop()
         self._reading.close()
         if self._writing is not None:
             self._writing.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 from gevent import getcurrent, monkey
 
+from api_gateway.turn import SMALL_BYTES, Sender
 from api_gateway.upstreams.parser import ResponseParser
 from api_gateway.upstreams.request import NEVER, Terms
 from api_gateway.upstreams.watch import current_watch
@@ -45,16 +46,14 @@ class Connection:
     """
 
     __slots__ = (
-        "_listening", "_poll", "_reader", "_waiter", "_watch", "_writer", "born", "expires",
-        "idle_since", "lost", "parser", "reused", "sock", "terms", "touched", "whole",
+        "_listening", "_poll", "_reader", "_sender", "_waiter", "_watch", "_writer",
+        "born", "expires", "idle_since", "lost", "parser", "reused", "sock", "terms", "whole",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, terms: Terms) -> None:
         self.sock = sock
         self.terms = terms
         self.reused = False
-        # Whether anything of the request was sent.
-        self.touched = False
         # Whether the request was sent to its end: otherwise the next one would be read as its body.
         self.whole = False
         self.born = self.idle_since = time.monotonic()
@@ -68,6 +67,7 @@ class Connection:
         self._reader = self._watch.hub.loop.io(sock.fileno(), READ)
         self._listening = False
         self._writer: Any = None
+        self._sender = Sender(sock)
         self._poll = _poll()
         self._poll.register(sock.fileno(), select.POLLIN | _POLLRDHUP)
 
@@ -94,7 +94,12 @@ class Connection:
         """Take it into use for one exchange."""
         self.terms = terms
         self.lost = None
-        self.touched = self.whole = False
+        self._sender.touched = self.whole = False
+
+    @property
+    def touched(self) -> bool:
+        """Tell whether anything of the request was sent."""
+        return self._sender.touched
 
     def client_gone(self) -> bool:
         """Tell whether nobody waits for this exchange any more."""
@@ -114,9 +119,16 @@ class Connection:
             sent = self.sock.send(data)
         except BlockingIOError:
             sent = 0
-        self.touched = True
+        self._sender.touched = True
         if sent < len(data):
             self._send_on(memoryview(data)[sent:])
+
+    def send_whole(self, request: bytes) -> None:
+        """Send a whole request as `send` does, a small one at the end of the loop's turn."""
+        if len(request) > SMALL_BYTES:
+            self.send(request)
+        else:
+            self._sender.later(request)
 
     def _send_on(self, rest: memoryview) -> None:
         while rest:
@@ -229,6 +241,7 @@ class Connection:
         """Close the socket; can be called again."""
         self.lost = None
         self.drop_parser()
+        self._sender.drop()
         self._reader.stop()
         self._reader.close()
         if self._writer is not None:

@@ -134,7 +134,7 @@ class Instance:
         head, body = request.head(self.endpoint.address.netloc), request.body
         try:
             if isinstance(body, bytes):
-                connection.send(head + body if body else head)
+                connection.send_whole(head + body if body else head)
             else:
                 connection.send(head)
                 _send_blocks(connection, iter(body))

@@ -1,7 +1,8 @@
 """Proxies in front, revoked tokens, security headers, and numbers for Prometheus."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -68,15 +69,20 @@ def test_security_headers_are_added_where_a_service_sent_none(gateway: Any, reco
     )  # fmt: skip
 
 
+@pytest.fixture
+def denylist(redis_url: str) -> Iterator[Denylist]:
+    with closing(redis.Redis.from_url(redis_url, decode_responses=True)) as client:
+        yield Denylist(client)
+
+
 @pytest.mark.parametrize("by_subject", [False, True])
 def test_revoked_token_is_refused_although_it_was_seen_before(
-    behind: Any, recorder: Any, redis_url: str, token: Any, eventually: Any, by_subject: bool
+    behind: Any, recorder: Any, denylist: Any, token: Any, eventually: Any, by_subject: bool
 ) -> None:
     jti, user = str(uuid4()), uuid4()
     headers = {"Authorization": f"Bearer {token(user, jti=jti)}"}
     ask = ("/api/guarded/x", "GET", headers)
     assert behind.ask(*ask).status == 200
-    denylist = Denylist(redis.Redis.from_url(redis_url, decode_responses=True))
     if by_subject:
         denylist.deny_subject(str(user), 60)
     else:
@@ -88,10 +94,10 @@ def test_revoked_token_is_refused_although_it_was_seen_before(
 
 
 def test_token_revoked_before_it_was_ever_seen_is_refused(
-    behind: Any, recorder: Any, redis_url: str, token: Any
+    behind: Any, recorder: Any, denylist: Any, token: Any
 ) -> None:
     jti = str(uuid4())
-    Denylist(redis.Redis.from_url(redis_url, decode_responses=True)).deny_token(jti, 60)
+    denylist.deny_token(jti, 60)
     headers = {"Authorization": f"Bearer {token(jti=jti)}"}
     assert behind.ask("/api/guarded/x", "GET", headers).status == 401
 
