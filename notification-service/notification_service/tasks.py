@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from flask import Flask
@@ -23,7 +24,7 @@ from notification_service.wiring import carriers, policy
 logger = logging.getLogger(__name__)
 
 celery = create_celery("notifications")
-SEND_EMAIL = "notifications.send_email"
+SEND_EMAIL, SEND_SMS = "notifications.send_email", "notifications.send_sms"
 
 
 def deliver(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -42,6 +43,15 @@ def deliver(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None
     engine.run(stop, beat)
 
 
+class Asked(NamedTuple):
+    """What another service wants to be sent."""
+
+    receivers: list[str]
+    template: str
+    params: dict[str, str]
+    locale: str | None
+
+
 @celery.task(name=SEND_EMAIL, rpc=True, idempotent=True)
 def send_email(
     key: str,
@@ -55,15 +65,32 @@ def send_email(
     For other services: `remote("notifications.send_email").enqueue(session, key=...)`. The second
     time none are returned. Raises what `submit` does, and ReceiversInvalid.
     """
+    asked = Asked(receivers, template, params, locale)
+    return _send_once(SEND_EMAIL, key, Channel.EMAIL, asked)
+
+
+@celery.task(name=SEND_SMS, rpc=True, idempotent=True)
+def send_sms(
+    key: str,
+    receivers: list[str],
+    template: str,
+    params: dict[str, str],
+    locale: str | None = None,
+) -> list[str]:
+    """Send an SMS to each mobile number, as `send_email` does to addresses."""
+    return _send_once(SEND_SMS, key, Channel.SMS, Asked(receivers, template, params, locale))
+
+
+def _send_once(task: str, key: str, channel: Channel, asked: Asked) -> list[str]:
     with transaction() as session:
-        if not inbox.remember(session, SEND_EMAIL, uuid5(NAMESPACE_URL, key)):
+        if not inbox.remember(session, task, uuid5(NAMESPACE_URL, key)):
             return []
         submission = Submission(
-            channel=Channel.EMAIL,
-            template=template,
-            params=params,
-            addressees=read_receivers(policy(), Channel.EMAIL, receivers),
-            locale=locale,
+            channel=channel,
+            template=asked.template,
+            params=asked.params,
+            addressees=read_receivers(policy(), channel, asked.receivers),
+            locale=asked.locale,
         )
         return [str(message.id) for message in submit(session, policy(), submission)]
 

@@ -59,6 +59,7 @@ def test_staff_filters_the_list(office: Office) -> None:
     assert found("channel=email") == [mail["id"]]
     assert found("receiver=%2B447400123456") == [sms["id"]]
     assert found(f"submission_id={sms['submission_id']}") == [sms["id"]]
+    assert found(f"user_id={uuid4()}") == []
     assert found("state=queued") == []
     assert found("state=sent&template=notice&category=notice") == [sms["id"], mail["id"]]
     assert found("created_from=2000-01-01T00:00:00Z&created_to=2001-01-01T00:00:00Z") == []

@@ -1,11 +1,11 @@
-"""Mails that other services ask for over the broker."""
+"""Messages that other services ask for over the broker."""
 
 from typing import Any
 
 import pytest
 
 from notification_service.models.errors import ParamsInvalid, ReceiversInvalid
-from notification_service.tasks import celery, send_email
+from notification_service.tasks import celery, send_email, send_sms
 
 Office = Any
 MAIL: dict[str, Any] = {
@@ -42,6 +42,18 @@ def test_refused_mail_leaves_its_key_free(office: Office) -> None:
     assert office.work() == 1
 
 
-def test_other_services_may_call_it_and_nothing_else() -> None:
+def test_sms_of_a_service_has_keys_of_its_own(office: Office) -> None:
+    sms = {**MAIL, "receivers": ["+447400123456", "+8613812345678"]}
+    ask(office, "compute.job:1")
+    with office.app.app_context():
+        sent = send_sms("compute.job:1", **sms)
+        assert send_sms("compute.job:1", **sms) == []
+    office.work()
+
+    assert len(sent) == 2
+    assert [one.to for one in office.primary.sent] == ["+447400123456", "+8613812345678"]
+
+
+def test_other_services_may_call_these_and_nothing_else() -> None:
     others = [name for name, task in celery.tasks.items() if getattr(task, "rpc", False)]
-    assert others == ["notifications.send_email"]
+    assert sorted(others) == ["notifications.send_email", "notifications.send_sms"]
