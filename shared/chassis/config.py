@@ -156,6 +156,9 @@ class ServiceConfig(Settings):
     )
     log_level: str = setting("INFO", "Level of the root logger")
     log_format: str = setting("json", "`json` or `console`")
+    slow_query_seconds: float = setting(
+        0.5, "A statement that takes so long is logged; 0: none is. At `DEBUG` all are"
+    )
     max_body_bytes: int = setting(1_048_576, "Largest request body that is read")
     web_workers: int = setting(1, "Processes of the web server")
     web_threads: int = setting(8, "Threads of each web process")

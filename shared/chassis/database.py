@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chassis.config import ServiceConfig
+from chassis.statements import watched_cursor
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -68,6 +69,7 @@ def create_database(metadata: MetaData) -> SQLAlchemy:
 
 def init_app(app: Flask, db: SQLAlchemy, config: ServiceConfig) -> None:
     """Bind `db` to the app and make the reader's engine; opens no connection."""
+    connect_args = {**_CONNECT_ARGS, "cursor_factory": watched_cursor(config.slow_query_seconds)}
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_size": config.db_pool_size,
@@ -78,7 +80,7 @@ def init_app(app: Flask, db: SQLAlchemy, config: ServiceConfig) -> None:
         "pool_recycle": 1800,
         # An error's text would carry the values of its statement into the log.
         "hide_parameters": True,
-        "connect_args": _CONNECT_ARGS,
+        "connect_args": connect_args,
     }
     db.init_app(app)
     # Hot reads need neither BEGIN nor ROLLBACK nor a ping: three round trips fewer a request.
@@ -91,7 +93,7 @@ def init_app(app: Flask, db: SQLAlchemy, config: ServiceConfig) -> None:
         pool_recycle=1800,
         hide_parameters=True,
         pool_reset_on_return=None,
-        connect_args=_CONNECT_ARGS,
+        connect_args=connect_args,
     )
 
 

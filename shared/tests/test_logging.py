@@ -40,8 +40,13 @@ def written() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def lines(written: io.StringIO) -> Lines:
-    """Return the lines logged so far, each parsed."""
-    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    """Return the lines logged so far, each parsed; without those of SQL statements."""
+
+    def read() -> list[dict[str, Any]]:
+        found = [json.loads(line) for line in written.getvalue().splitlines()]
+        return [line for line in found if line["logger"] != "chassis.statements"]
+
+    return read
 
 
 def test_a_line_is_one_json_object_with_fields(lines: Lines) -> None:
