@@ -1,39 +1,34 @@
 """`shell`: a Python prompt inside the running platform."""
 
-import code
-from contextlib import suppress
+import sys
 from pathlib import Path
 
 import click
 
 from platform_cli.commands.choices import running_state, var_option
-from platform_cli.manifest import own_names
-
-BANNER = """\
-{services}
-                                   each with .app, .db, .models
-gateway                            an HTTP client: gateway.get("/api/products").json()
-login()                            sign that client in as the first administrator
-
-with orders.app.app_context(): orders.db.session.execute(...)
-"""
 
 
 @click.command()
+@click.option("-c", "source", metavar="CODE", help="Run this instead of a prompt.")
 @var_option
-def command(var: Path) -> None:
+def command(source: str | None, var: Path) -> None:
     """Open a Python prompt in the platform.
 
-    With the services' apps and models on their running databases.
+    With calls to the services' tasks, their models and clients, and the events on the bus.
     """
-    from platform_cli.console import namespace
+    from chassis.exceptions import ServiceError
+    from platform_cli.shell.namespace import BANNER, opened
+    from platform_cli.shell.prompt import Prompt, line_editing, run_code, told
     from platform_cli.supervisor.options import Options
 
-    state = running_state(var)
-    with suppress(ImportError):
-        import readline  # noqa: F401 - Importing it gives the prompt its line editing.
-    code.interact(
-        banner=BANNER.format(services=", ".join(own_names())),
-        local=namespace(Options.from_json(state.options)),
-        exitmsg="",
-    )
+    options = Options.from_json(running_state(var).options)
+    with opened(options) as names:
+        if source is not None:
+            try:
+                run_code(source, names)
+            except ServiceError as error:
+                sys.exit(told(error))
+            return
+        with line_editing(names, options.folders.run / "shell_history"):
+            banner = BANNER.format(services=", ".join(options.services))
+            Prompt(names, {"events": names["events"]}).interact(banner=banner, exitmsg="")

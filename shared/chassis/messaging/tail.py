@@ -1,7 +1,7 @@
 """Looking at events as they pass, without taking them from anybody; for shells and for tests."""
 
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import Any
 
@@ -16,11 +16,12 @@ from chassis.messaging.rabbitmq_topology import EXCHANGE, connection_parameters
 from chassis.messaging.redis_keys import stream_name
 
 _LOOK_SECONDS = 0.2
+Bodies = Generator[bytes | None, None, None]
 
 
 def tail_events(
     broker_url: str, types: Iterable[str], stop: Callable[[], bool] = lambda: False
-) -> Iterator[Event | None]:
+) -> Generator[Event | None, None, None]:
     """Yield events of these types from now on, and None once it watches and at times without any.
 
     types: those that some consumer has a queue for. With RabbitMQ an event that only this would
@@ -31,12 +32,13 @@ def tail_events(
     wanted = frozenset(types)
     follow = _follow_rabbitmq if broker_url.startswith("amqp") else _follow_redis
     try:
-        for body in follow(broker_url, wanted):
-            if stop():
-                return
-            event = _parse(body)
-            if event is None or event.type in wanted:
-                yield event
+        with closing(follow(broker_url, wanted)) as bodies:
+            for body in bodies:
+                if stop():
+                    return
+                event = _parse(body)
+                if event is None or event.type in wanted:
+                    yield event
     except (AMQPError, RedisError, OSError) as error:
         raise BusUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
 
@@ -49,7 +51,7 @@ def _parse(body: bytes | None) -> Event | None:
         return None
 
 
-def _follow_rabbitmq(url: str, types: frozenset[str]) -> Iterator[bytes | None]:
+def _follow_rabbitmq(url: str, types: frozenset[str]) -> Bodies:
     """Bind a queue of its own that goes with its connection."""
     found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     with closing(pika.BlockingConnection(connection_parameters(url, BusOptions(), "tail"))) as link:
@@ -71,7 +73,7 @@ def _follow_rabbitmq(url: str, types: frozenset[str]) -> Iterator[bytes | None]:
                 yield found.get()
 
 
-def _follow_redis(url: str, types: frozenset[str]) -> Iterator[bytes | None]:
+def _follow_redis(url: str, types: frozenset[str]) -> Bodies:
     """Read the streams beside their groups; what all of these acknowledged may be cut off."""
     with closing(
         Redis.from_url(url, socket_timeout=10, socket_connect_timeout=3, protocol=2)

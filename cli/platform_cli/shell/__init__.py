@@ -1,0 +1,1 @@
+"""`shell`: a Python prompt inside the running platform."""
