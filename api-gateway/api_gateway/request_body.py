@@ -8,7 +8,7 @@ from api_gateway.errors import BodyTooLarge, ClientGone, ClientTooSlow, UnknownC
 
 # A body up to this size is read before anything is sent: one packet less, and it can be sent again.
 _WHOLE_BYTES = 65536
-_BLOCK_BYTES = 65536
+_BLOCK_BYTES = 262144
 
 
 class BodyStream:
