@@ -57,7 +57,7 @@ def replay_with_kills(platform: Any, day: Path, victims: list[str], every: int) 
 def test_killing_each_program_once_loses_no_order_and_charges_none_twice(
     platform: Any, day_of_trade: Path, eventually: Eventually
 ) -> None:
-    killed = replay_with_kills(platform, day_of_trade, [*PROGRAMS, "gateway"], every=5)
+    killed = replay_with_kills(platform, day_of_trade, [*PROGRAMS, "gateway"], every=4)
 
     eventually(lambda: all(platform.back_again(*victim) for victim in killed.items()), timeout=60)
 
