@@ -21,14 +21,15 @@ def main(arguments: list[str]) -> int:
     """
     try:
         server = Server()
+        if arguments == ["check"]:
+            print(server.table.digest)
+            return 0
+        config = server.config
+        logging.configure("gateway", config.log_level, config.log_format, logging.file_of(config))
     except ConfigError as error:
         for problem in error.problems:
             print(f"api_gateway: {problem}", file=sys.stderr)
         return 78  # EX_CONFIG of sysexits.h: starting again will not help.
-    if arguments == ["check"]:
-        print(server.table.digest)
-        return 0
-    logging.configure("gateway", server.config.log_level, server.config.log_format)
     allow_descriptors()
     server.run()
     return 0

@@ -23,6 +23,7 @@ from api_gateway.routes import RouteTable
 from api_gateway.upstreams.registry import Upstreams
 from chassis import logging
 from chassis.config import ConfigError
+from chassis.log_level import LevelWatch
 from chassis.tokens import Jwks, KeySet, fetch_jwks
 
 
@@ -32,7 +33,7 @@ def create_app(config: Config | None = None, table: RouteTable | None = None) ->
     config, table: read from the environment where they are not given; raises ConfigError.
     """
     config = config or Config.from_env()
-    logging.configure("gateway", config.log_level, config.log_format)
+    logging.configure("gateway", config.log_level, config.log_format, logging.file_of(config))
     app = Gateway(__name__, static_folder=None)
     app.table = table or load_routes(config.gateway_routes, os.environ)
     app.upstreams = Upstreams(app.table)
@@ -40,7 +41,7 @@ def create_app(config: Config | None = None, table: RouteTable | None = None) ->
     app.origins = Origins(Networks(config.trusted_proxies))
     app.cors = Cors(config.cors_origins)
     app.security = SecurityHeaders(config.hsts_seconds)
-    app.access_log = AccessLog(config.log_level, config.log_format)
+    app.access_log = AccessLog(config.log_format)
     app.metrics = Metrics(app.upstreams.snapshot)
     app.tokens = TokenCheck(
         KeySet(_jwks(config, app)), issuer=config.jwt_issuer, audience=config.jwt_audience
@@ -59,6 +60,7 @@ def start(app: Gateway, config: Config) -> None:
         link = RedisLink(config.redis_url, app.limits, app.tokens)
         app.tokens.denied = link.denied
         gevent.spawn(link.run)
+        LevelWatch("gateway", config.log_level, config.redis_url).start()
 
 
 _STAFF_ROLES = frozenset({"staff", "admin"})

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from api_gateway.middleware.origin import PRIVATE, Networks
-from chassis.config import Settings, setting
+from chassis.config import LogSettings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Settings):
+class Config(LogSettings):
     """What the gateway reads from the environment."""
 
     host: str = setting("127.0.0.1", "Address to listen on")
@@ -48,16 +48,10 @@ class Config(Settings):
     max_body_bytes: int = setting(
         1_048_576, "Largest request body that is passed on; a route may have its own"
     )
-    log_level: str = setting("INFO", "Level of the root logger")
-    log_format: str = setting("json", "`json` or `console`")
 
     def problems(self) -> list[str]:
         """Return what is wrong with the values together."""
         found = super().problems()
-        if self.log_format not in ("json", "console"):
-            found.append("LOG_FORMAT must be json or console")
-        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-            found.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
         for name in ("trusted_proxies", "metrics_from"):
             try:
                 Networks(getattr(self, name))

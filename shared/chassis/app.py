@@ -109,7 +109,7 @@ def create_service(
     user-service over HTTP.
     """
     # Logging first, so that whatever fails below is logged as everything else.
-    logging.configure(name, config.log_level, config.log_format)
+    logging.configure(name, config.log_level, config.log_format, logging.file_of(config))
     app = Service(import_name, static_folder=None)
     app.config.update(
         SETTINGS=config,

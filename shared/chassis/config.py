@@ -125,7 +125,33 @@ def _read(spec: Field[Any], kind: Any, source: Mapping[str, str], production: bo
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceConfig(Settings):
+class LogSettings(Settings):
+    """What every process that logs reads."""
+
+    log_level: str = setting("INFO", "Level of the root logger")
+    log_format: str = setting("json", "`json` or `console`")
+    log_file: str = setting(
+        "", "File that JSON logs go to as well, such as `/var/log/{service}.log`; empty: none"
+    )
+    log_file_bytes: int = setting(10_485_760, "Size at which the log file is put aside")
+    log_file_count: int = setting(5, "Log files put aside that are kept")
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the values together."""
+        found = super().problems()
+        if self.log_format not in ("json", "console"):
+            found.append("LOG_FORMAT must be json or console")
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+            found.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        return found + [
+            f"{name.upper()} must be at least 1"
+            for name in ("log_file_bytes", "log_file_count")
+            if getattr(self, name) < 1
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceConfig(LogSettings):
     """What every service reads; a service adds its own in `config.py`."""
 
     host: str = setting("127.0.0.1", "Address to listen on")
@@ -154,8 +180,6 @@ class ServiceConfig(Settings):
     cors_origins: tuple[str, ...] = setting(
         (), "Origins that browsers may call from, separated by commas"
     )
-    log_level: str = setting("INFO", "Level of the root logger")
-    log_format: str = setting("json", "`json` or `console`")
     slow_query_seconds: float = setting(
         0.5, "A statement that takes so long is logged; 0: none is. At `DEBUG` all are"
     )
@@ -170,10 +194,6 @@ class ServiceConfig(Settings):
         if self.database_url and not self.database_url.startswith("postgresql+psycopg2://"):
             # Without the driver's name SQLAlchemy 2.1 takes psycopg 3, which is not installed.
             found.append("DATABASE_URL must start with postgresql+psycopg2://")
-        if self.log_format not in ("json", "console"):
-            found.append("LOG_FORMAT must be json or console")
-        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-            found.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
         positive = (
             "max_body_bytes",
             "web_workers",

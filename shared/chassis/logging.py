@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import time
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,12 +16,16 @@ import orjson
 import structlog
 from flask import Flask, Response, g, request
 
+from chassis.config import ConfigError, LogSettings
+from chassis.log_files import FileHandler, LogFile, RotatedFile
 from chassis.request_id import current_request_id
 from chassis.tracing import current_traceparent
 
 _QUIET = ("pika", "amqp", "kombu", "urllib3", "werkzeug", "alembic.runtime")
 # Whatever a record calls such a field, its value never reaches the log.
 _SECRET_PARTS = ("password", "token", "secret", "authorization", "cookie", "api_key", "card")
+
+_TEXT = "_platform_text"
 
 # Where Postgres quotes a statement or a row in an error's text, up to the part that follows it.
 _QUOTED_VALUES = re.compile(
@@ -65,8 +70,72 @@ def _json_text(event: dict[str, Any], default: Any, **_: Any) -> str:
         return json.dumps(event, default=default)
 
 
-def configure(service: str, level: str = "INFO", style: str = "json") -> None:
-    """Send all logs of this process to stdout; `style` is `json` or `console`."""
+class _FormatOnce(logging.Formatter):
+    """Formats a record for the first handler and gives the same text to the second."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        text: str | None = getattr(record, _TEXT, None)
+        if text is None:
+            text = self._formatter.format(record)
+            setattr(record, _TEXT, text)
+        return text
+
+
+def configure(
+    service: str, level: str = "INFO", style: str = "json", file: LogFile | None = None
+) -> None:
+    """Send all logs of this process to stdout, and as JSON to `file`.
+
+    style: of stdout, `json` or `console`. Raises ConfigError where the file cannot be written.
+    """
+    json_lines = _FormatOnce(_formatter(service, "json"))
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(json_lines if style == "json" else _formatter(service, style))
+    handlers: list[logging.Handler] = [console]
+    if file is not None:
+        handlers.append(_file_handler(service, file, json_lines))
+    root = logging.getLogger()
+    for replaced in root.handlers:
+        if isinstance(replaced, FileHandler):
+            replaced.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_file() -> RotatedFile | None:
+    """Return the log file of this process, for lines that are encoded already."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, FileHandler):
+            return handler.file
+    return None
+
+
+def file_of(settings: LogSettings) -> LogFile | None:
+    """Return the log file that is configured, if any."""
+    if not settings.log_file:
+        return None
+    return LogFile(settings.log_file, settings.log_file_bytes, settings.log_file_count)
+
+
+def _file_handler(service: str, file: LogFile, lines: logging.Formatter) -> logging.Handler:
+    # Not `str.format`: any other brace belongs to the path.
+    path = file.path.replace("{service}", service)
+    try:
+        handler = FileHandler(RotatedFile(replace(file, path=path)))
+    except OSError as error:
+        raise ConfigError([f"LOG_FILE cannot be written: {error}"]) from error
+    handler.setFormatter(lines)
+    return handler
+
+
+def _formatter(service: str, style: str) -> logging.Formatter:
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -85,18 +154,10 @@ def configure(service: str, level: str = "INFO", style: str = "json") -> None:
         if style == "json"
         else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
     )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
-        )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def init_app(app: Flask) -> None:

@@ -62,6 +62,8 @@ def gunicorn_options(app: Flask) -> dict[str, Any]:
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,
         "errorlog": "-",
         "loglevel": "warning",
+        # After the fork: a thread of the main process would not be in its workers.
+        "post_worker_init": lambda _worker: _watch_level(app),
     }
 
 
@@ -70,9 +72,17 @@ def config_name(app: Flask) -> str:
     return f"{app.extensions['platform'].name}-web"
 
 
+def _watch_level(app: Flask) -> None:
+    from chassis.log_level import LevelWatch
+
+    config = app.config["SETTINGS"]
+    LevelWatch(app.extensions["platform"].name, config.log_level, config.redis_url).start()
+
+
 def _worker(app: Flask) -> None:
     from chassis import worker
 
+    _watch_level(app)
     worker.run(app)
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from api_gateway.call import Call
 from api_gateway.errors import AnswerCut
+from chassis.logging import log_file
 
 logger = logging.getLogger(__name__)
 _STDOUT = 1
@@ -31,8 +32,7 @@ class AccessLog:
     FLUSH_SECONDS, the services' own logs have the same request ids.
     """
 
-    def __init__(self, level: str, style: str) -> None:
-        self._enabled = level in ("DEBUG", "INFO")
+    def __init__(self, style: str) -> None:
         self._json = style == "json"
         self._lines: list[bytes] = []
         self._size = 0
@@ -52,10 +52,13 @@ class AccessLog:
         # Nobody listening to the log is no reason to fail a request.
         with suppress(OSError):
             os.write(_STDOUT, data)
+        if (file := log_file()) is not None:
+            file.write(data)
 
     def write(self, call: Call) -> None:
         """Log a call that has ended; never its query, which may hold what nobody should read."""
-        if not self._enabled or call.path.startswith(_UNTOLD):
+        # Asked each time: the level may change at run time.
+        if not logger.isEnabledFor(logging.INFO) or call.path.startswith(_UNTOLD):
             return
         if not self._json:
             logger.info("request", extra=_outcome(call))
