@@ -3,10 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError, TimeoutError
 
 from chassis import clock
 from chassis.database import transaction
@@ -25,6 +26,15 @@ logger = logging.getLogger(__name__)
 
 celery = create_celery("notifications")
 SEND_EMAIL, SEND_SMS = "notifications.send_email", "notifications.send_sms"
+_FOR_OTHERS: dict[str, Any] = {
+    "rpc": True,
+    "idempotent": True,
+    # The service that asked does not ask again: a database that is away must not lose its message.
+    "autoretry_for": (OperationalError, TimeoutError),
+    "retry_backoff": 2,
+    "retry_backoff_max": 60,
+    "max_retries": None,
+}
 
 
 def deliver(app: Flask, stop: threading.Event, beat: Callable[[], None]) -> None:
@@ -52,7 +62,7 @@ class Asked(NamedTuple):
     locale: str | None
 
 
-@celery.task(name=SEND_EMAIL, rpc=True, idempotent=True)
+@celery.task(name=SEND_EMAIL, **_FOR_OTHERS)
 def send_email(
     key: str,
     receivers: list[str],
@@ -69,7 +79,7 @@ def send_email(
     return _send_once(SEND_EMAIL, key, Channel.EMAIL, asked)
 
 
-@celery.task(name=SEND_SMS, rpc=True, idempotent=True)
+@celery.task(name=SEND_SMS, **_FOR_OTHERS)
 def send_sms(
     key: str,
     receivers: list[str],
