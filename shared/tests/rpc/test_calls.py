@@ -37,6 +37,23 @@ def test_many_threads_get_their_own_answers(target: Any) -> None:
         assert list(pool.map(add, range(100))) == list(range(1, 101))
 
 
+def test_any_worker_of_the_service_answers(target: Any) -> None:
+    """Each has two threads; four calls are under way at the same time only where both take part."""
+    stop = threading.Event()
+    second = threading.Thread(target=target.receive, args=(stop,))
+    second.start()
+    pause = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(target.task("wait", timeout=10), number) for number in range(4)]
+        while len(target.seen) < 4 and not all(call.done() for call in calls):
+            pause.wait(0.01)
+        target.go_on.set()
+        assert [call.result() for call in calls] == sorted(target.seen) == [0, 1, 2, 3]
+    stop.set()
+    second.join(20)
+    assert not second.is_alive()
+
+
 def test_ids_of_the_request_go_along(target: Any) -> None:
     set_request_id("request-0001")
     set_traceparent(TRACE)
