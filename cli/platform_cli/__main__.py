@@ -15,9 +15,11 @@ COMMANDS = {
         for name in ("up", "down", "restart", "reload", "status", "logs", "migrate", "reset")
     },
     **{name: f"platform_cli.commands.{name}:command" for name in ("shell", "test")},
+    **{name: f"platform_cli.commands.{name}:command" for name in ("backup", "restore")},
     "bench": "platform_cli.bench.command:command",
     "demo": "platform_cli.demo.command:command",
     "init": "platform_cli.commands.init:command",
+    "loglevel": "platform_cli.commands.loglevel:command",
     "new-service": "platform_cli.commands.new_service:command",
     "remove-service": "platform_cli.commands.remove_service:command",
     "replay": "platform_cli.replay.command:command",
