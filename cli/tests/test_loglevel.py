@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from platform_cli.__main__ import cli
 from platform_cli.errors import PlatformError
 from platform_cli.supervisor.state import ProcessState, State, StateFolder
 
-SLEEP = [sys.executable, "-c", "import time; print(flush=True); time.sl" + "eep(300)"]
+SLEEP = ["sh", "-c", "echo; exec sleep 300"]
 
 
 @pytest.fixture
