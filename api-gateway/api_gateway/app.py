@@ -21,7 +21,7 @@ from api_gateway.redis_link import RedisLink
 from api_gateway.route_file import load_routes
 from api_gateway.routes import RouteTable
 from api_gateway.upstreams.registry import Upstreams
-from chassis import logging
+from chassis import logging, spans
 from chassis.config import ConfigError
 from chassis.log_level import LevelWatch
 from chassis.tokens import Jwks, KeySet, fetch_jwks
@@ -34,6 +34,7 @@ def create_app(config: Config | None = None, table: RouteTable | None = None) ->
     """
     config = config or Config.from_env()
     logging.configure("gateway", config.log_level, config.log_format, logging.file_of(config))
+    spans.configure("gateway", config.otlp_url)
     app = Gateway(__name__, static_folder=None)
     app.table = table or load_routes(config.gateway_routes, os.environ)
     app.upstreams = Upstreams(app.table)

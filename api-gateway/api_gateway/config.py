@@ -45,6 +45,9 @@ class Config(LogSettings):
     cors_origins: tuple[str, ...] = setting(
         (), "Origins that browsers may call from, separated by commas; `*`: any"
     )
+    otlp_url: str = setting(
+        "", "Where traces go (OTLP over HTTP), such as `http://traces:4318`; empty: nowhere"
+    )
     max_body_bytes: int = setting(
         1_048_576, "Largest request body that is passed on; a route may have its own"
     )

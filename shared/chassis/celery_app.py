@@ -14,6 +14,7 @@ from flask import Flask, has_app_context
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
+from chassis import spans
 from chassis.messaging.bus import BusUnavailable
 from chassis.request_id import accept_request_id, set_request_id
 from chassis.rpc.catalogue import Catalogue
@@ -92,6 +93,8 @@ class ServiceTask(celery_package.Task):
                 set_traceparent(accept_traceparent(self.request.get("traceparent")))
                 stack.callback(set_request_id, None)
                 stack.callback(set_traceparent, None)
+                said = {"messaging.message.id": self.request.id or ""}
+                stack.enter_context(spans.span(self.name, spans.CONSUMER, said))
             if self.request.get(CONTRACT_HEADER) is not None:
                 self._check(args, kwargs)
             return self.run(*args, **kwargs)

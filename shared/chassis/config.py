@@ -183,6 +183,9 @@ class ServiceConfig(LogSettings):
     slow_query_seconds: float = setting(
         0.5, "A statement that takes so long is logged; 0: none is. At `DEBUG` all are"
     )
+    otlp_url: str = setting(
+        "", "Where traces go (OTLP over HTTP), such as `http://traces:4318`; empty: nowhere"
+    )
     max_body_bytes: int = setting(1_048_576, "Largest request body that is read")
     web_workers: int = setting(1, "Processes of the web server")
     web_threads: int = setting(8, "Threads of each web process")

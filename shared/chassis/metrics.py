@@ -18,10 +18,12 @@ from prometheus_client import (
     generate_latest,
 )
 
-from chassis import __version__
+from chassis import __version__, spans
 from chassis.auth import public
 
 _EXTENSION = "chassis.metrics"
+# Asked every few seconds, and nothing to be learnt from.
+_UNTOLD = ("/health", "/metrics")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Seconds: from a hot read up to a request that was held by `Prefer: wait`.
 _BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -41,6 +43,7 @@ def init_app(app: Flask, service: str) -> None:
     Each app has a registry of its own, so that several can live in one process.
     """
     metrics = _create(service)
+    spans.configure(service, getattr(app.config.get("SETTINGS"), "otlp_url", ""))
     app.extensions[_EXTENSION] = metrics
 
     @app.before_request
@@ -55,6 +58,7 @@ def init_app(app: Flask, service: str) -> None:
         if "metrics_started" in g:
             elapsed = time.perf_counter() - g.metrics_started
             metrics.latency.labels(method, route).observe(elapsed)
+            _span(method, route, elapsed, response.status_code)
         return response
 
     @app.teardown_request
@@ -97,6 +101,15 @@ def _create(service: str) -> _Metrics:
         ),
         Gauge("http_requests_running", "Requests being worked on", registry=registry),
     )
+
+
+def _span(method: str, route: str, elapsed: float, status: int) -> None:
+    if not request.path.startswith(_UNTOLD):
+        said = {"http.request.method": method, "http.route": route}
+        numbers = {"http.response.status_code": status}
+        spans.record(
+            f"{method} {route}", spans.SERVER, elapsed, {**said, **numbers}, failed=status >= 500
+        )
 
 
 def _method() -> str:

@@ -14,9 +14,12 @@ from prometheus_client.metrics_core import (
 )
 
 from api_gateway.call import Call
+from chassis import spans
 
 # Seconds: from a cached read up to a request that was held by `Prefer: wait`.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+# Asked every few seconds, and nothing to be learnt from.
+_UNTOLD = ("/health", "/metrics")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -51,6 +54,8 @@ class Metrics:
         seconds = call.elapsed_ms() / 1000
         times.counts[bisect_left(BUCKETS, seconds)] += 1
         times.total += seconds
+        if not call.path.startswith(_UNTOLD):
+            _span(call, seconds)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -107,3 +112,13 @@ class Metrics:
                     if isinstance(value, int | float):
                         add(f"gateway_instance_{name}", labels, float(value))
         yield from families.values()
+
+
+def _span(call: Call, seconds: float) -> None:
+    # A path would make a name for each id; what the service calls its route is in its own span.
+    said: dict[str, str | int] = {
+        "http.request.method": call.method,
+        "http.response.status_code": call.status,
+    }
+    name, failed = f"{call.method} {call.service or 'gateway'}", call.status >= 500
+    spans.record(name, spans.SERVER, seconds, said, failed=failed, traceparent=call.traceparent)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from chassis import spans
 from chassis.database import sqlstate
 from chassis.messaging.bus import BusOptions, Decision, Delivery, Verdict
 from chassis.messaging.event import Event, MalformedEvent, TerminalError
@@ -43,8 +44,10 @@ class Consumer:
             return Decision(Verdict.DEAD, attempt=delivery.attempt, reason=f"malformed: {error}")
         set_request_id(accept_request_id(event.request_id))
         set_traceparent(accept_traceparent(event.traceparent))
+        said = {"messaging.message.id": str(event.id), "messaging.consumer.group.name": self.name}
         try:
-            return self._handle(event)
+            with spans.span(f"process {event.type}", spans.CONSUMER, said):
+                return self._handle(event)
         # The outermost loop of the consumer: whatever a handler raises must leave the message in
         # a known place, never end the thread.
         except Exception as error:
