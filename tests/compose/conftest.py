@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -47,6 +48,18 @@ class Stack:
     def containers(self, service: str) -> list[str]:
         """Return the ids of the running containers of a service."""
         return self.compose("ps", "--quiet", service).split()
+
+    def scale(self, service: str, number: int) -> None:
+        """Have `number` containers of a service."""
+        up = ("up", "--detach", "--no-build", "--no-recreate", "--no-deps")
+        self.compose(*up, "--scale", f"{service}={number}", service)
+
+    def prometheus(self, query: str) -> list[dict[str, Any]]:
+        """Return the series that a query finds now."""
+        url = f"http://127.0.0.1:9090/api/v1/query?{urlencode({'query': query})}"
+        said = self.compose("exec", "-T", "prometheus", "wget", "-q", "-O", "-", url)
+        found: list[dict[str, Any]] = json.loads(said)["data"]["result"]
+        return found
 
     def health(self) -> dict[str, Any]:
         """Return what the gateway knows of every instance, whatever its verdict is."""

@@ -19,6 +19,9 @@ FOREIGN_USERS = {
     "redis": "999:999",
     "rabbitmq": "999:999",
     "nginx": "101:101",
+    "prometheus": "65534:65534",
+    "grafana": "472:0",
+    "jaeger": "10001:10001",
 }
 
 
@@ -57,7 +60,7 @@ def test_an_image_is_built_from_the_folder_of_its_name(
 ) -> None:
     for one in ours(services).values():
         arguments = one["build"]["args"]
-        assert one["image"] == f"platform/{arguments['SERVICE']}"
+        assert one["image"] == f"platform/{arguments['SERVICE'].split('/')[-1]}"
         assert (repository / arguments["SERVICE"] / arguments["PACKAGE"]).is_dir()
         assert (repository / one["build"]["dockerfile"]).is_file()
 
@@ -76,10 +79,11 @@ def test_every_container_runs_as_somebody_on_a_read_only_file_system(
 
 def test_every_container_is_limited_watched_and_started_again(services: dict[str, Any]) -> None:
     for name, one in services.items():
-        once = name.endswith("-migrate")
+        once = name.endswith("-migrate") or name == "load"
+        restart = "no" if name == "load" else "on-failure:5" if once else "unless-stopped"
         assert one["mem_limit"].endswith("m"), name
         assert one["logging"]["options"]["max-size"], name
-        assert one["restart"] == ("on-failure:5" if once else "unless-stopped"), name
+        assert one["restart"] == restart, name
         if not once and one.get("command", "web") != "web":
             assert one["healthcheck"]["test"], name
 

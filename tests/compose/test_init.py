@@ -36,7 +36,7 @@ def test_generated_secrets_are_long_different_and_for_their_owner(env_file: Path
     values = read_env_file(env_file)
     folder = Path(values.pop("SECRETS_FOLDER"))
 
-    assert len(values) >= 10
+    assert len(values) >= 11
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in values.values())
     assert len(set(values.values())) == len(values)
     assert env_file.stat().st_mode & 0o777 == 0o600

@@ -5,8 +5,10 @@ The tests share the stack and each leaves it as it found it.
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,9 @@ import requests
 
 from platform_cli.audit import settle
 
+DASHBOARD = "infrastructure/observability/grafana/platform.json"
+RULE_TESTS = "/etc/prometheus/alerts.test.yml"
+METRIC = re.compile(r"\b(?:gateway|http|process|rabbitmq|up)_?[a-z_]*\b(?=[{\[ )])")
 GATEWAY = "http://127.0.0.1:5000"
 # Those with a shell and the usual tools, which is all but none.
 READ_ONLY = "id -u; touch /written 2>&1 || true; touch /app/written 2>&1 || true; ls /written"
@@ -61,7 +66,7 @@ def test_no_secret_stands_in_a_container_s_description_or_environment(
     described = json.dumps(inspected)
     generated = {name: value for name, value in stack.secrets.items() if len(value) == 48}
 
-    assert len(generated) >= 10
+    assert len(generated) >= 11
     assert [name for name, value in generated.items() if value in described] == []
 
 
@@ -76,7 +81,8 @@ def test_the_gateway_is_all_that_can_be_reached_from_outside(
         if any((ports := one["NetworkSettings"]["Ports"] or {}).values())
     }
 
-    assert published.pop("edge", ["443", "80"]) == ["443", "80"]
+    for name, ports in {"edge": ["443", "80"], "grafana": ["3000"]}.items():
+        assert published.pop(name, ports) == ports
     assert published == {"api-gateway": ["5000"]}
 
 
@@ -131,11 +137,69 @@ def test_nginx_speaks_tls_in_front_of_the_gateway(stack: Any) -> None:
     assert (plain.status_code, plain.headers["Location"]) == (308, "https://localhost/x")
 
 
+def test_load_ends_with_figures_and_without_a_failure(stack: Any) -> None:
+    if "load" not in stack.compose("config", "--services").split():
+        pytest.skip("the profile load is off")
+
+    load = ("load", "--url", "http://api-gateway:5000", "--customers", "2", "--seconds", "5")
+    run = stack.try_compose("run", "--rm", "-T", "--no-deps", *load)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    counted = dict(re.findall(r"^(order|pay) +(\d+)", run.stdout, re.MULTILINE))
+    assert int(counted["order"]) >= int(counted["pay"]) >= 2, run.stdout
+
+
+def test_prometheus_finds_every_service_and_the_rules_are_good(stack: Any, eventually: Any) -> None:
+    if not stack.containers("prometheus"):
+        pytest.skip("the profile observability is off")
+    expected = set(stack.health()["services"]) | {"api-gateway"}
+
+    def up() -> set[str]:
+        found = stack.prometheus("up == 1")
+        return {one["metric"]["job"] for one in found}
+
+    eventually(lambda: len(up()) >= len(expected) + 2, timeout=60)
+
+    assert {"api-gateway", "order-service", "rabbitmq", "rabbitmq-queues"} <= up()
+    rules = stack.compose("exec", "-T", "prometheus", "promtool", "test", "rules", RULE_TESTS)
+    assert "SUCCESS" in rules
+
+
+def test_every_panel_of_the_dashboard_asks_for_something_that_exists(
+    stack: Any, repository: Path, eventually: Any
+) -> None:
+    if not stack.containers("prometheus"):
+        pytest.skip("the profile observability is off")
+    dashboard = json.loads((repository / DASHBOARD).read_text(encoding="utf-8"))
+    names = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in METRIC.findall(target["expr"])
+    }
+
+    eventually(lambda: all(stack.prometheus(f"count({name})") for name in names), timeout=60)
+
+    assert {"gateway_requests_total", "rabbitmq_detailed_queue_messages"} <= names
+
+
+def test_an_order_is_one_trace_through_all_services(stack: Any, eventually: Any) -> None:
+    if not stack.containers("traces") or not stack.secrets.get("OTLP_URL"):
+        pytest.skip("the profile observability is off, or OTLP_URL is not set")
+    ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:4318').read().decode())"
+
+    def longest() -> set[str]:
+        traces = json.loads(stack.python("traces", ask).stdout)
+        return set(max(traces.values(), key=len, default=()))
+
+    # The demo's, which paid an order some tests ago.
+    eventually(lambda: longest() >= {"gateway", "orders", "products", "payments"}, timeout=30)
+
+
 def test_scaled_instances_are_found_and_a_killed_one_is_not_missed(
     stack: Any, eventually: Any
 ) -> None:
-    up = ("up", "--detach", "--no-build", "--no-recreate")
-    stack.compose(*up, "--scale", "order-service=3")
+    stack.scale("order-service", 3)
     eventually(lambda: healthy(stack, "orders") == 3, timeout=60)
 
     stack.docker("kill", stack.containers("order-service")[-1])
@@ -149,6 +213,6 @@ def test_scaled_instances_are_found_and_a_killed_one_is_not_missed(
     eventually(lambda: healthy(stack, "orders") == 2, timeout=30)
     assert stack.health()["status"] in ("healthy", "degraded")
 
-    stack.compose(*up, "--scale", "order-service=1")
+    stack.scale("order-service", 1)
     eventually(lambda: len(instances(stack, "orders")) == 1, timeout=60)
     eventually(lambda: stack.health()["status"] == "healthy", timeout=30)

@@ -16,6 +16,7 @@ _SECRETS = (
     "SANDBOX_WEBHOOK_SECRET",
     "REDIS_PASSWORD",
     "RABBITMQ_PASSWORD",
+    "GRAFANA_PASSWORD",
 )
 _HEAD = "# Made by ./platform init. Keep it secret, keep it: the data is encrypted with it."
 

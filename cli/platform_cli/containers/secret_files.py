@@ -10,8 +10,8 @@ from platform_cli.errors import PlatformError
 
 # Without characters that would have to be quoted in a URL or in a configuration file.
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
-# People type it; it stands alone in its file.
-_TYPED = ("ADMIN_PASSWORD",)
+# People type these; they stand alone in their files.
+_TYPED = ("ADMIN_PASSWORD", "GRAFANA_PASSWORD")
 
 
 def write_all(folder: Path, values: Mapping[str, str]) -> None:
