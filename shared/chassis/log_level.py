@@ -9,13 +9,15 @@ process, and a file one machine. While Redis is away the level stays as it is.
 """
 
 import logging
-import os
 import sys
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import redis
+
+from chassis.config import ConfigError, Settings, setting
 
 logger = logging.getLogger(__name__)
 
@@ -102,15 +104,20 @@ def _key(service: str) -> str:
     return f"loglevel:{service}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _RedisSettings(Settings):
+    redis_url: str = setting(secret=True)
+
+
 def main(arguments: list[str]) -> int:
     """Set a service's level in the Redis of `REDIS_URL`; returns the exit status."""
-    url = os.environ.get("REDIS_URL")
-    if len(arguments) != 2 or url is None:
-        print("usage: REDIS_URL=... python -m chassis.log_level SERVICE LEVEL", file=sys.stderr)
+    if len(arguments) != 2:
+        print("usage: python -m chassis.log_level SERVICE LEVEL", file=sys.stderr)
         return 2
     try:
+        url = _RedisSettings.from_env().redis_url
         print(f"{arguments[0]}: {set_level(connect(url), *arguments)}")
-    except (BadLevel, redis.RedisError) as error:
+    except (BadLevel, ConfigError, redis.RedisError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

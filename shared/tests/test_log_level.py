@@ -136,11 +136,15 @@ def test_the_level_stays_while_redis_is_away(
     assert logging.getLogger().level == logging.ERROR
 
 
-def test_the_command_for_containers_sets_and_refuses(redis_url: str, client: Any) -> None:
+def test_the_command_for_containers_sets_and_refuses(
+    redis_url: str, client: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "redis_url").write_text(redis_url)
+
     def call(*arguments: str) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "chassis.log_level", *arguments],
-            env={"REDIS_URL": redis_url, "PYTHONPATH": str(ROOT / "shared")},
+            env={"REDIS_URL_FILE": str(tmp_path / "redis_url"), "PYTHONPATH": str(ROOT / "shared")},
             capture_output=True,
             text=True,
             timeout=60,

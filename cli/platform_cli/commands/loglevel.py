@@ -42,10 +42,9 @@ def command(service: str | None, level: str | None, var: Path) -> None:
             if service is not None and level is not None:
                 log_level.set_level(client, service, level)
             shown = names if service is None else [service]
+            width = max(map(len, shown))
             for name, chosen in log_level.read_levels(client, shown).items():
-                click.echo(
-                    f"{name.ljust(max(map(len, shown)))}  {told(chosen, environments[name])}"
-                )
+                click.echo(f"{name.ljust(width)}  {told(chosen, environments[name])}")
     except log_level.BadLevel as error:
         raise PlatformError(str(error)) from error
     except redis.RedisError as error:
