@@ -58,6 +58,13 @@ def test_a_schema_behind_the_code_is_not_ready(client: FlaskClient, session: Ses
     assert answer.json["checks"]["schema"] == expected
 
 
+def test_a_schema_of_the_next_release_is_ready(client: FlaskClient, session: Session) -> None:
+    session.execute(text("UPDATE alembic_version SET version_num = '0002_add_colour'"))
+    answer = client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json["checks"]["schema"] == {"ok": True, "version": "0002_add_colour"}
+
+
 def test_a_database_without_any_schema_is_not_ready(services: Any, service: str) -> None:
     app: Flask = create_app(services.config(service))
     answer = app.test_client().get("/health/ready")
