@@ -21,7 +21,11 @@ from chassis.log_files import FileHandler, LogFile, RotatedFile
 from chassis.request_id import current_request_id
 from chassis.tracing import current_traceparent
 
-_QUIET = ("pika", "amqp", "kombu", "urllib3", "werkzeug", "alembic.runtime")
+_QUIET = (
+    "pika", "amqp", "kombu", "redis", "urllib3", "werkzeug", "alembic.runtime",
+    # It logs the bodies of tasks, and what it compiles.
+    "celery.pool", "celery.utils", "celery.bootsteps",
+)  # fmt: skip
 # Whatever a record calls such a field, its value never reaches the log.
 _SECRET_PARTS = ("password", "token", "secret", "authorization", "cookie", "api_key", "card")
 

@@ -108,7 +108,7 @@ def test_values_that_postgres_quotes_are_hidden(lines: Lines) -> None:
 
 
 def test_chatty_libraries_are_quiet(lines: Lines) -> None:
-    for name in ("pika", "urllib3.connectionpool", "werkzeug", "kombu", "amqp"):
+    for name in ("pika", "urllib3.connectionpool", "werkzeug", "kombu", "amqp", "celery.pool"):
         logging.getLogger(name).info("noise")
     assert lines() == []
 
