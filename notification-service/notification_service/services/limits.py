@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from notification_service.models.lifecycle import MessageState
@@ -37,6 +37,18 @@ WINDOWS: dict[tuple[Channel, Category], tuple[Window, ...]] = {
     (Channel.EMAIL, Category.NOTICE): (Window(_DAY, 200),),
     (Channel.EMAIL, Category.MARKETING): (Window(_DAY, 2),),
 }
+
+# Built once, which costs more than running it.
+_COUNTED = select(
+    Message.receiver, func.coalesce(Message.submitted_at, Message.due_at, Message.created_at)
+).where(
+    Message.receiver.in_(bindparam("receivers", expanding=True)),
+    Message.channel == bindparam("channel"),
+    Message.category == bindparam("category"),
+    Message.created_at > bindparam("since"),
+    Message.state != MessageState.CANCELLED,
+    or_(Message.failure_kind.is_(None), Message.failure_kind.not_in(_NEVER_TRIED)),
+)
 
 
 def first_free(times: Iterable[datetime], windows: Sequence[Window], now: datetime) -> datetime:
@@ -77,18 +89,15 @@ def next_free(
     """Return when each receiver may get the next message; the caller holds their locks."""
     windows = WINDOWS[channel, category]
     longest = max(window.span for window in windows)
-    planned = func.coalesce(Message.submitted_at, Message.due_at, Message.created_at)
-    counted = select(Message.receiver, planned).where(
-        Message.receiver.in_(receivers),
-        Message.channel == channel,
-        Message.category == category,
+    wanted = {
+        "receivers": receivers,
+        "channel": channel,
+        "category": category,
         # One that waited may have gone out later than it was made, by its own lifetime at most.
-        Message.created_at > now - 2 * longest,
-        Message.state != MessageState.CANCELLED,
-        or_(Message.failure_kind.is_(None), Message.failure_kind.not_in(_NEVER_TRIED)),
-    )
+        "since": now - 2 * longest,
+    }
     times: dict[str, list[datetime]] = {receiver: [] for receiver in receivers}
-    for receiver, moment in session.execute(counted):
+    for receiver, moment in session.execute(_COUNTED, wanted):
         times[receiver].append(moment)
     return {receiver: first_free(found, windows, now) for receiver, found in times.items()}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, insert, literal, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from chassis import clock
@@ -18,6 +18,7 @@ from notification_service.models.suppressions import Scope
 from notification_service.providers.port import ErrorClass, ProviderError, Receipt, Submitted
 from notification_service.services.carriers import Parcel
 from notification_service.services.policy import Timing
+from notification_service.services.statements import ACCEPT, CLOSE, HOLD, OPEN
 from notification_service.services.suppressions import suppress
 
 logger = logging.getLogger(__name__)
@@ -46,59 +47,37 @@ def begin_attempt(
     From here on only an answer tells what happened, whatever becomes of this process.
     """
     held = session.execute(
-        update(Message)
-        .where(
-            Message.id == parcel.id,
-            Message.state == MessageState.SENDING,
-            Message.due_at == parcel.claimed_until,
-        )
-        .values(
-            due_at=now + timing.lease,
-            tries=Message.tries + 1,
-            provider=provider,
-            submitted_at=now,
-            updated_at=now,
-        )
-        .execution_options(synchronize_session=False)
+        HOLD,
+        {
+            "of": parcel.id,
+            "claimed_until": parcel.claimed_until,
+            "lease_until": now + timing.lease,
+            "by": provider,
+            "at": now,
+        },
     )
     if held.rowcount != 1:  # type: ignore[attr-defined]
         return None
     call = Call(new_id(), parcel.id)
-    session.execute(
-        insert(Attempt).values(
-            id=call.attempt_id,
-            message_id=parcel.id,
-            provider=provider,
-            state=AttemptState.CALLING,
-            created_at=now,
-            updated_at=now,
-        )
-    )
+    attempt = {"attempt": call.attempt_id, "of": parcel.id, "by": provider, "at": now}
+    session.execute(OPEN, attempt)
     return call
 
 
 def accept(session: Session, call: Call, submitted: Submitted, now: datetime) -> None:
     """Note that the provider took the message; also when that was in doubt already."""
+    taken = {"their_id": submitted.provider_id, "at": now}
     session.execute(
-        update(Message)
-        .where(
-            Message.id == call.message_id,
-            Message.state.in_((MessageState.SENDING, MessageState.UNKNOWN)),
-        )
-        .values(
-            state=submitted.state,
-            due_at=None,
-            provider_id=submitted.provider_id,
-            segments=submitted.segments,
-            sent_at=now,
-            settled_at=now if submitted.state == "delivered" else None,
-            # A code has done its work; nobody sends it again.
-            sealed=case((Message.category == Category.CODE, literal(None)), else_=Message.sealed),
-            updated_at=now,
-        )
-        .execution_options(synchronize_session=False)
+        ACCEPT,
+        {
+            **taken,
+            "of": call.message_id,
+            "now_is": submitted.state,
+            "counted": submitted.segments,
+            "settled": now if submitted.state == "delivered" else None,
+        },
     )
-    _close(session, call, AttemptState.ACCEPTED, now, provider_id=submitted.provider_id)
+    session.execute(CLOSE, {**taken, "attempt": call.attempt_id})
 
 
 def refuse(

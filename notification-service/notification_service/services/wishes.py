@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from notification_service.models.contacts import Contact
@@ -15,6 +15,25 @@ from notification_service.models.suppressions import Suppression, scopes_against
 from notification_service.services.policy import Addressee
 
 SUPPRESSED, NOT_WANTED = "suppressed", "not_wanted"
+
+# Built once, which costs more than running them.
+_BLOCKED = select(Suppression.receiver, Suppression.reason).where(
+    Suppression.channel == bindparam("channel"),
+    Suppression.receiver.in_(bindparam("keys", expanding=True)),
+    Suppression.scope.in_(bindparam("scopes", expanding=True)),
+)
+_ADDRESSES = {Channel.SMS: Contact.phone, Channel.EMAIL: func.lower(Contact.email)}
+_OWNERS = {
+    channel: select(Contact.user_id, address, Preference)
+    .outerjoin(Preference, Preference.user_id == Contact.user_id)
+    .where(
+        or_(
+            address.in_(bindparam("keys", expanding=True)),
+            Contact.user_id.in_(bindparam("users", expanding=True)),
+        )
+    )
+    for channel, address in _ADDRESSES.items()
+}
 
 
 @dataclass(frozen=True)
@@ -62,20 +81,11 @@ def read_wishes(
     """Read suppressions and preferences of all addressees in two statements."""
     keys = {one.receiver.lower() for one in addressees}
     blocked = session.execute(
-        select(Suppression.receiver, Suppression.reason).where(
-            Suppression.channel == channel,
-            Suppression.receiver.in_(keys),
-            Suppression.scope.in_(scopes_against(category)),
-        )
+        _BLOCKED, {"channel": channel, "keys": list(keys), "scopes": scopes_against(category)}
     )
     suppressed = {row.receiver: row.reason for row in blocked}
-    address = Contact.phone if channel is Channel.SMS else func.lower(Contact.email)
     users = {one.user_id for one in addressees if one.user_id is not None}
-    owners = session.execute(
-        select(Contact.user_id, address, Preference)
-        .outerjoin(Preference, Preference.user_id == Contact.user_id)
-        .where(or_(address.in_(keys), Contact.user_id.in_(users)))
-    )
+    owners = session.execute(_OWNERS[channel], {"keys": list(keys), "users": list(users)})
     preferences, by_receiver, unwanted = {}, {}, set()
     for user_id, receiver, found in owners:
         preference = found or Preference(user_id=user_id)
