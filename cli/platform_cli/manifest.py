@@ -76,6 +76,10 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+# The ports that services can have.
+PORTS = range(DEFAULT_BASE + 1, DEFAULT_BASE + WORKER_OFFSET)
+
+
 @cache
 def own_services(root: Path = ROOT) -> tuple[Manifest, ...]:
     """Return the services of the platform itself, in the order of their ports.

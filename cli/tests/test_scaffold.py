@@ -7,10 +7,11 @@ import pytest
 
 from platform_cli.errors import PlatformError
 from platform_cli.folders import ROOT
-from platform_cli.manifest import own_services
+from platform_cli.manifest import own_services, read_manifest
 from platform_cli.scaffold.plan import plan_new, plan_removal
 
 REVIEWS = "review:rating=int,text=str"
+EXAMPLE = "examples/compute-service"
 
 
 @pytest.fixture
@@ -19,9 +20,9 @@ def checkout(tmp_path: Path) -> Path:
     paths = ["pyproject.toml", "docker-compose.yml", "docs/routes.md"]
     paths += ["api-gateway/api_gateway/routes.toml"]
     paths += [file.name for file in ROOT.glob("README*.md")]
-    for one in own_services():
-        paths.append(f"{one.folder.name}/platform.toml")
-        paths.append(f"{one.folder.name}/{one.package}/__init__.py")
+    for one in (*own_services(), read_manifest(ROOT / EXAMPLE)):
+        folder = one.folder.relative_to(ROOT)
+        paths += [f"{folder}/platform.toml", f"{folder}/{one.package}/__init__.py"]
         events = (one.folder / "contracts" / "events").glob("*.json")
         paths += [str(file.relative_to(ROOT)) for file in events]
     for path in paths:
@@ -123,6 +124,7 @@ def test_a_dry_run_shows_a_diff_that_makes_the_service(checkout: Path) -> None:
         ("reviews", "review:a=int,a=str", None, "--resource: field 'a' is there twice"),
         ("reviews", "review:a b=int", None, "--resource: field 'a b' must be"),
         ("reviews", REVIEWS, 5003, "--port: 5003 is taken by order-service"),
+        ("reviews", REVIEWS, 5010, "--port: 5010 is taken by compute-service"),
         ("reviews", REVIEWS, 80, "--port: 80 is not one of 5001 to 5099"),
         ("reviews", REVIEWS, 5101, "--port: 5101 is not one of 5001 to 5099"),
     ],

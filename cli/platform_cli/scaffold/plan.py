@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from platform_cli.errors import PlatformError
-from platform_cli.manifest import Manifest, own_services
+from platform_cli.manifest import MANIFEST, Manifest, own_services, read_manifest
 from platform_cli.scaffold.changes import Changes, kept_files
 from platform_cli.scaffold.render import render
 from platform_cli.scaffold.request import Request, read_request
@@ -17,7 +17,7 @@ _SHOWN = 5
 def plan_new(root: Path, name: str, resource: str | None, port: int | None) -> Changes:
     """Return the change that makes a service; raises PlatformError where it cannot be."""
     own = own_services(root)
-    request = read_request(name, resource, port, root=root, own=own)
+    request = read_request(name, resource, port, root=root, own=(*own, *_examples(root)))
     edits = {}
     for step in steps(root, request, own):
         before = (root / step.path).read_text(encoding="utf-8")
@@ -27,6 +27,11 @@ def plan_new(root: Path, name: str, resource: str | None, port: int | None) -> C
         if after != before:
             edits[step.path] = after
     return Changes(root, request.folder, edits, render(request))
+
+
+def _examples(root: Path) -> list[Manifest]:
+    # They run beside the platform's own, so that they must not meet either.
+    return [read_manifest(file.parent) for file in sorted(root.glob(f"examples/*/{MANIFEST}"))]
 
 
 def plan_removal(root: Path, name: str, *, force: bool = False) -> Changes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from platform_cli.errors import PlatformError
-from platform_cli.manifest import DEFAULT_BASE, WORKER_OFFSET, Manifest
+from platform_cli.manifest import PORTS, Manifest
 from platform_cli.scaffold.field_types import KINDS, Field
 from platform_cli.scaffold.words import plural, singular, with_article
 
@@ -99,8 +99,8 @@ def read_request(
 ) -> Request:
     """Check a name, `review:rating=int,text=str` and a port; raises PlatformError naming which.
 
-    resource: None for the name's singular. port: None for the next free one. own: the platform's
-    services, which the new one must not meet. replaces: its folder, where it is there already.
+    resource: None for the name's singular. port: None for the first free one. own: the services
+    that are there, whose names and ports are taken. replaces: its folder, if that is there.
     """
     services = tuple(own)
     _check_name(name, services)
@@ -179,13 +179,11 @@ def _check_field(text: str, name: str, kind: str) -> None:
 
 def _port(port: int | None, own: Iterable[Manifest]) -> int:
     taken = {one.port: one.folder.name for one in own}
-    last = DEFAULT_BASE + WORKER_OFFSET - 1
-    if port is None:
-        port = max(taken, default=DEFAULT_BASE) + 1
-        if port > last:
-            raise PlatformError(f"--port: none is left below {last + 1}; name a free one")
+    free = [one for one in PORTS if one not in taken]
     if port in taken:
         raise PlatformError(f"--port: {port} is taken by {taken[port]}")
-    if not DEFAULT_BASE < port <= last:
-        raise PlatformError(f"--port: {port} is not one of {DEFAULT_BASE + 1} to {last}")
-    return port
+    if not free:
+        raise PlatformError(f"--port: all of {PORTS.start} to {PORTS.stop - 1} are taken")
+    if port is not None and port not in free:
+        raise PlatformError(f"--port: {port} is not one of {PORTS.start} to {PORTS.stop - 1}")
+    return free[0] if port is None else port

@@ -15,13 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from platform_cli.errors import PlatformError
-from platform_cli.manifest import (
-    DEFAULT_BASE,
-    WORKER_OFFSET,
-    Manifest,
-    own_services,
-    read_manifest,
-)
+from platform_cli.manifest import PORTS, Manifest, own_services, read_manifest
 
 
 def read_added(folders: Iterable[str]) -> tuple[Manifest, ...]:
@@ -44,10 +38,10 @@ def _read(folder: Path) -> Manifest:
     name, own = manifest.name, own_services()
     if name in {one.name for one in own}:
         raise manifest.refuse("name must be another, not one of the platform's")
-    # Our own take the first ports, whether they run or not.
-    ports = range(max(one.port for one in own) + 1, DEFAULT_BASE + WORKER_OFFSET)
-    if manifest.port not in ports:
-        raise manifest.refuse(f"port must be {ports.start} to {ports.stop - 1}")
+    # Those of our own are taken, whether they run or not.
+    if manifest.port not in PORTS or manifest.port in {one.port for one in own}:
+        last = max(one.port for one in own)
+        raise manifest.refuse(f"port must be one of {last + 1} to {PORTS.stop - 1}")
     routes = manifest.document.get("services")
     if set(manifest.document) != {"service", "services"} or set(routes or ()) != {name}:
         problem = f"beside [service] there must be [services.{name}], as in a route table"
