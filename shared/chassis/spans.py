@@ -97,6 +97,11 @@ def use(exporter: Exporter | None) -> None:
     _exporter = exporter
 
 
+def wanted() -> bool:
+    """Tell whether anybody takes spans: what is not free to describe need not be described."""
+    return _exporter is not None
+
+
 def record(
     name: str,
     kind: int,

@@ -54,7 +54,7 @@ class Metrics:
         seconds = call.elapsed_ms() / 1000
         times.counts[bisect_left(BUCKETS, seconds)] += 1
         times.total += seconds
-        if not call.path.startswith(_UNTOLD):
+        if spans.wanted() and not call.path.startswith(_UNTOLD):
             _span(call, seconds)
 
     def text(self) -> bytes:
