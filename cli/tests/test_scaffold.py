@@ -25,6 +25,8 @@ def checkout(tmp_path: Path) -> Path:
         paths += [f"{folder}/platform.toml", f"{folder}/{one.package}/__init__.py"]
         events = (one.folder / "contracts" / "events").glob("*.json")
         paths += [str(file.relative_to(ROOT)) for file in events]
+    yaml = (ROOT / "infrastructure").rglob("*.y*ml")
+    paths += [str(file.relative_to(ROOT)) for file in yaml]
     for path in paths:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes((ROOT / path).read_bytes())
@@ -75,6 +77,28 @@ def test_services_come_and_go_in_any_order(checkout: Path) -> None:
     remove(checkout, "coupons")
 
     assert own["coupons"] == own["reviews"] + 1 == len(own) + 5000
+    assert tree(checkout) == before
+
+
+def test_a_file_named_after_the_model_is_copied_whole(checkout: Path) -> None:
+    folder = checkout / "infrastructure" / "some"
+    folder.mkdir(parents=True)
+    (folder / "orders.yaml").write_text(
+        "name: order-service\nports: [5003, 5103]\norders: reorders\n"
+    )
+    (folder / "users.yaml").write_text("orders: are read here\n")
+    (folder / "all.yaml").write_text("files:\n  - users.yaml\n  - orders.yaml\n")
+    before = tree(checkout)
+
+    add(checkout)
+    made = tree(checkout)
+    remove(checkout)
+
+    assert made["infrastructure/some/reviews.yaml"] == (
+        "name: reviews-service\nports: [5006, 5106]\nreviews: reorders\n"
+    )
+    assert made["infrastructure/some/all.yaml"].endswith("  - orders.yaml\n  - reviews.yaml\n")
+    assert made["infrastructure/some/users.yaml"] == before["infrastructure/some/users.yaml"]
     assert tree(checkout) == before
 
 

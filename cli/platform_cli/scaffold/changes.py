@@ -11,7 +11,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Changes:
-    """edits: new texts of files that are there. folder: one that comes, with `files`, or goes."""
+    """edits: new texts of single files, empty for one that is not to be there.
+
+    folder: the service's, which comes with `files`, or goes.
+    """
 
     root: Path
     folder: str
@@ -31,7 +34,7 @@ class Changes:
         for path, text in self.files.items():
             yield from _diff(f"{self.folder}/{path}", None, text)
         for path, text in self.edits.items():
-            yield from _diff(path, (self.root / path).read_text(encoding="utf-8"), text)
+            yield from _diff(path, read(self.root / path) or None, text or None)
 
     def apply(self) -> None:
         """Write everything aside, then move it into place; a failure puts back what was moved."""
@@ -51,21 +54,32 @@ class Changes:
             target = new / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        for path in self.edits:
-            shutil.copymode(self.root / path, new / path)
+            if (self.root / path).exists():
+                shutil.copymode(self.root / path, target)
 
     def _move(self, aside: Path, undo: ExitStack) -> None:
-        for path in self.edits:
-            old = aside / "old" / path
+        for path, text in self.edits.items():
+            file, old = self.root / path, aside / "old" / path
             old.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(self.root / path, old)
-            undo.callback(old.replace, self.root / path)
-            (aside / "new" / path).replace(self.root / path)
+            if file.exists():
+                shutil.copy2(file, old)
+                undo.callback(old.replace, file)
+            else:
+                undo.callback(file.unlink, missing_ok=True)
+            if text:
+                (aside / "new" / path).replace(file)
+            else:
+                file.unlink()
         folder = self.root / self.folder
         if self.removes:
             folder.replace(aside / "gone")
         else:
             (aside / "new" / self.folder).replace(folder)
+
+
+def read(file: Path) -> str:
+    """Return the text of a file, empty where there is none."""
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def kept_files(folder: Path) -> list[Path]:

@@ -38,6 +38,11 @@ def exchange(text: str, old: Names, new: Names) -> str:
     return _pattern(old).sub(lambda match: pairs[match[0]], text)
 
 
+def mentions(text: str, names: Names) -> bool:
+    """Tell whether a text has one of a service's names or ports in it."""
+    return bool(_pattern(names).search(text))
+
+
 def _pattern(names: Names) -> re.Pattern[str]:
     # `orders` in `orders-db` and `orders_database_url`, but not in `reorders`.
     words = "|".join(re.escape(word) for word in names.words())
@@ -99,7 +104,7 @@ def _twin(lines: list[str], start: int, end: int, model: Names, last: Names) -> 
 
 
 def _names_it(line: str, names: Names) -> bool:
-    return bool(_pattern(names).search(_key(line)))
+    return mentions(_key(line), names)
 
 
 def _key(line: str) -> str:

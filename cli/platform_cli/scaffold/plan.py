@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platform_cli.errors import PlatformError
 from platform_cli.manifest import MANIFEST, Manifest, own_services, read_manifest
-from platform_cli.scaffold.changes import Changes, kept_files
+from platform_cli.scaffold.changes import Changes, kept_files, read
 from platform_cli.scaffold.render import render
 from platform_cli.scaffold.request import Request, read_request
 from platform_cli.scaffold.wiring import steps
@@ -20,7 +20,7 @@ def plan_new(root: Path, name: str, resource: str | None, port: int | None) -> C
     request = read_request(name, resource, port, root=root, own=(*own, *_examples(root)))
     edits = {}
     for step in steps(root, request, own):
-        before = (root / step.path).read_text(encoding="utf-8")
+        before = read(root / step.path)
         after = step.insert(before)
         if step.remove(after) != before:
             raise PlatformError(f"{step.path} names {request.name} already")
@@ -48,7 +48,7 @@ def plan_removal(root: Path, name: str, *, force: bool = False) -> Changes:
     request = _request_of(manifest, root, others)
     edits, changed = {}, _changed_files(manifest.folder, request)
     for step in steps(root, request, others):
-        before = (root / step.path).read_text(encoding="utf-8")
+        before = read(root / step.path)
         after = step.remove(before)
         if _words(step.insert(after)) != _words(before):
             changed.append(step.path)

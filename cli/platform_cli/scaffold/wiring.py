@@ -5,13 +5,14 @@ images and the fitness tests. One more file that does not is one more line in `s
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from platform_cli.errors import PlatformError
 from platform_cli.manifest import Manifest
 from platform_cli.scaffold import outline
+from platform_cli.scaffold.changes import read
 from platform_cli.scaffold.outline import Names
 from platform_cli.scaffold.request import Request
 
@@ -21,7 +22,10 @@ MODEL = "orders"
 
 @dataclass(frozen=True)
 class Step:
-    """One file's share. insert, remove: from its text to what it becomes; remove undoes insert."""
+    """One file's share. insert, remove: from its text to what it becomes; remove undoes insert.
+
+    The text of a file that is not there is empty.
+    """
 
     path: str
     insert: Callable[[str], str]
@@ -35,13 +39,22 @@ def steps(root: Path, request: Request, own: tuple[Manifest, ...]) -> list[Step]
         _layers(request, own),
         _routes_document(request),
         *(_table(file.name, request) for file in sorted(root.glob("README*.md"))),
-        *(_yaml(file, root, request, own) for file in _yaml_files(root)),
+        *_infrastructure(root, request, own),
     ]
 
 
-def _yaml_files(root: Path) -> list[Path]:
-    infrastructure = sorted((root / "infrastructure").rglob("*.y*ml"))
-    return [root / "docker-compose.yml", *infrastructure]
+def _infrastructure(root: Path, request: Request, own: tuple[Manifest, ...]) -> Iterator[Step]:
+    """Copy what YAML files say of the model service, and whole those that are named after it."""
+    services = [Names.of(one) for one in own]
+    model = next(one for one in services if one.name == MODEL)
+    new = Names(request.name, request.folder, request.package, request.port)
+    for file in (root / "docker-compose.yml", *sorted((root / "infrastructure").rglob("*.y*ml"))):
+        path = file.relative_to(root).as_posix()
+        about = [one for one in (*services, new) if outline.mentions(file.name, one)]
+        if not about:
+            yield _shared_yaml(path, model, services[-1], new)
+        elif model in about:
+            yield _own_yaml(outline.exchange(path, model, new), read(file), model, new)
 
 
 def _gateway(request: Request) -> Step:
@@ -116,13 +129,13 @@ def _table(path: str, request: Request) -> Step:
     return Step(path, insert, lambda text: text.replace(row, ""))
 
 
-def _yaml(file: Path, root: Path, request: Request, own: tuple[Manifest, ...]) -> Step:
-    """Copy what a YAML file says of the model service."""
-    model = next(Names.of(one) for one in own if one.name == MODEL)
-    last = Names.of(own[-1])
-    new = Names(request.name, request.folder, request.package, request.port)
+def _shared_yaml(path: str, model: Names, last: Names, new: Names) -> Step:
     return Step(
-        file.relative_to(root).as_posix(),
+        path,
         lambda text: outline.copy_service(text, model, last, new),
         lambda text: outline.drop_service(text, new),
     )
+
+
+def _own_yaml(path: str, of_model: str, model: Names, new: Names) -> Step:
+    return Step(path, lambda text: text + outline.exchange(of_model, model, new), lambda text: "")
