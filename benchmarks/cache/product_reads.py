@@ -128,8 +128,9 @@ def main(requests: int, rounds: int) -> None:
 
 def report(figures: dict[str, Figures]) -> None:
     """Print the table of medians."""
-    head = "| µs a request: smallest turn (median) | CPU of the process | latency | CPU of the stores |"
-    print(f"{head}\n| --- | --- | --- | --- |", file=OUT)
+    columns = "CPU of the process | latency | CPU of the stores"
+    print(f"| µs a request: smallest turn (median) | {columns} |", file=OUT)
+    print("| --- | --- | --- | --- |", file=OUT)
     for name, found in figures.items():
         cells = [
             f"{min(values):.0f} ({statistics.median(values):.0f})"

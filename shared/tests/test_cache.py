@@ -11,9 +11,19 @@ import pytest
 import redis
 
 from chassis.cache import Cache
-from chassis.cache_store import Store
+from chassis.cache_store import Found, Store
 
 Make = Callable[..., "Process"]
+
+
+class CountingStore(Store):
+    """A store that tells how often a lease was asked for."""
+
+    asked = 0
+
+    def take(self, key: str) -> Found:
+        self.asked += 1
+        return super().take(key)
 
 
 class Process:
@@ -21,7 +31,7 @@ class Process:
 
     def __init__(self, client: Any, name: str, version: str, patience: float, lease: float) -> None:
         self.events: Counter[str] = Counter()
-        self.store = Store(client, name, version=version, ttl=60, jitter=0.1, lease=lease)
+        self.store = CountingStore(client, name, version=version, ttl=60, jitter=0.1, lease=lease)
         self.cache = Cache(
             self.store, patience=patience, count=lambda event: self.events.update([event])
         )
@@ -182,6 +192,30 @@ def test_nobody_joins_a_load_that_began_before_an_invalidation(process: Make) ->
 
     assert one.cache.read("k", load) == b"old"
     assert one.events == {"miss": 2}
+
+
+def test_nor_while_another_process_loads_anew(
+    process: Make, eventually: Callable[..., None]
+) -> None:
+    one, other = process(), process()
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> bytes:
+        loading.set()
+        assert go_on.wait(10)
+        return b"old"
+
+    with ThreadPoolExecutor(2) as pool:
+        before = pool.submit(one.cache.read, "k", load)
+        assert loading.wait(10)
+        other.cache.forget(["k"])
+        lease = other.store.take("k").lease
+        after = pool.submit(one.read, b"own")
+        eventually(lambda: one.store.asked >= 3)
+        go_on.set()
+        assert before.result() == b"old"
+        assert other.store.keep("k", lease, b"new")
+        assert after.result() == b"new"
 
 
 def test_a_load_that_fails_is_not_remembered_and_keeps_nobody_waiting(process: Make) -> None:
