@@ -70,11 +70,12 @@ def migrate(app: Flask) -> None:
 def run() -> None:
     """Run Alembic's environment; the one line of every service's `migrations/env.py`."""
     database = current_app.extensions["migrate"].db
-    # A migration waits 4 s for a table's lock at most: queries queue behind a waiting one.
+    # A migration waits 4 s for a table's lock at most: queries queue behind a waiting one. It may
+    # take its time otherwise, whatever limits the role has.
     engine = create_engine(
         current_app.config["SETTINGS"].database_url,
         poolclass=pool.NullPool,
-        connect_args={"options": "-c lock_timeout=4000"},
+        connect_args={"options": "-c lock_timeout=4000 -c statement_timeout=0"},
     )
     with engine.connect() as connection:
         _run_on(connection, database.metadata)
