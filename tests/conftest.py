@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from api_gateway.route_file import PACKAGED
-from platform_cli.manifest import WORKER_OFFSET, port_offsets, read_manifest
+from platform_cli.manifest import WORKER_OFFSET, own_services, port_offsets, read_manifest
 from platform_cli.running import find_running
 from platform_cli.shop_client import ShopClient
 from platform_cli.stores import rabbitmq
@@ -93,15 +93,24 @@ class PlatformUnderTest:
 
 
 def free_base_port() -> int:
-    """Return a port from which all ports of a platform are free, with those of the example."""
-    example = read_manifest(EXAMPLE).offset
-    offsets = (*port_offsets(), example, example + WORKER_OFFSET)
+    """Return a port from which all ports of a platform are free, with those of two more services.
+
+    These are the example and the one that a test makes, which gets the first offset that is left.
+    """
+    more = (read_manifest(EXAMPLE).offset, len(own_services()) + 1)
+    offsets = {*port_offsets(), *more, *(offset + WORKER_OFFSET for offset in more)}
     while True:
         base = random.randrange(21_000, 31_000)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for offset in offsets:
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
             return base
+
+
+@pytest.fixture
+def base_port() -> int:
+    """A port for the gateway of a platform that a test starts itself."""
+    return free_base_port()
 
 
 @pytest.fixture(scope="session")
