@@ -14,6 +14,7 @@ from notification_service.models.receivers import Channel
 from notification_service.services import contacts, customer_news
 from notification_service.services.contacts import ContactNews
 from notification_service.services.customer_news import News, Verification
+from notification_service.services.orders import call_order
 from notification_service.wiring import policy
 
 Handler = Callable[[Session, Event], None]
@@ -86,7 +87,8 @@ def _news(template: str, params: Callable[[dict[str, Any]], dict[str, str]]) -> 
 
     def tell(session: Session, event: Event) -> None:
         data = event.data
-        told = {"order": str(data.get("number") or data["order_id"]), **params(data)}
+        called = call_order(session, UUID(data["order_id"]), data.get("number"))
+        told = {"order": called, **params(data)}
         customer_news.tell(session, policy(), News(UUID(data["customer_id"]), template, told))
 
     return tell

@@ -2,6 +2,7 @@
 
 from notification_service.models.contacts import Contact, WaitingNews
 from notification_service.models.messages import Attempt, Message
+from notification_service.models.orders import KnownOrder
 from notification_service.models.preferences import Preference
 from notification_service.models.receipts import StoredReceipt
 from notification_service.models.shown import ShownMessage
@@ -10,6 +11,7 @@ from notification_service.models.suppressions import Suppression
 __all__ = [
     "Attempt",
     "Contact",
+    "KnownOrder",
     "Message",
     "Preference",
     "ShownMessage",

@@ -70,6 +70,20 @@ def _numbered(schema: Any) -> dict[str, str]:
     return {"number": "MF5VM-XG47D"} if "number" in schema["properties"] else {}
 
 
+def test_order_is_called_by_its_number_also_where_an_event_has_its_id_only(office: Office) -> None:
+    office.register(office.customer_id)
+    paid = {**event(office, "order.paid.v1"), "number": "MF5VM-XG47D"}
+    office.send("order.paid.v1", paid, ORDER)
+    office.send("order.expired.v1", event(office, "order.expired.v1"), ORDER)
+    office.send("payment.refunded.v1", event(office, "payment.refunded.v1"), ORDER)
+    office.work()
+
+    mails = [mail for _, mail in office.post.mails][-3:]
+    assert [("MF5VM-XG47D" in text_of(mail), ORDER in text_of(mail)) for mail in mails] == [
+        (True, False)
+    ] * 3
+
+
 def test_new_user_is_greeted_in_their_language(office: Office) -> None:
     office.register(office.customer_id, locale="zh-CN", name="梅")
     office.work()

@@ -26,17 +26,21 @@ def _awaiting_payment(order: Order, _detail: Detail) -> dict[str, Any]:
 
 
 def _rejected(order: Order, detail: Detail) -> dict[str, Any]:
-    return {**_whose(order), "reason": detail["reason"], "items": detail["items"]}
+    return {**_called(order), "reason": detail["reason"], "items": detail["items"]}
 
 
 def _paid(order: Order, _detail: Detail) -> dict[str, Any]:
     assert order.money is not None
-    return {**_whose(order), "payment_id": str(order.payment_id), **_money(order.money)}
+    return {**_called(order), "payment_id": str(order.payment_id), **_money(order.money)}
 
 
 def _cancelled(order: Order, detail: Detail) -> dict[str, Any]:
     # The customer's own words stay in the order: an event tells others no more than they need.
-    return {**_whose(order), "reason": detail["cause"]}
+    return {**_called(order), "reason": detail["cause"]}
+
+
+def _expired(order: Order, _detail: Detail) -> dict[str, Any]:
+    return _called(order)
 
 
 def _only_whose(order: Order, _detail: Detail) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def _only_whose(order: Order, _detail: Detail) -> dict[str, Any]:
 
 def _shipped(order: Order, _detail: Detail) -> dict[str, Any]:
     return {
-        **_whose(order),
+        **_called(order),
         "carrier": order.carrier,
         "tracking_number": order.tracking_number,
     }
@@ -67,6 +71,11 @@ def _whose(order: Order) -> dict[str, Any]:
     return {"order_id": str(order.id), "customer_id": str(order.customer_id)}
 
 
+def _called(order: Order) -> dict[str, Any]:
+    # For what its customer is told of.
+    return {**_whose(order), "number": order.number}
+
+
 def _money(money: Money) -> dict[str, Any]:
     return {"amount": money.amount, "currency": money.currency}
 
@@ -77,7 +86,7 @@ ORDER_EVENTS: dict[str, Callable[[Order, Detail], dict[str, Any]]] = {
     "order.rejected.v1": _rejected,
     "order.paid.v1": _paid,
     "order.cancelled.v1": _cancelled,
-    "order.expired.v1": _only_whose,
+    "order.expired.v1": _expired,
     "order.shipped.v1": _shipped,
     "order.delivered.v1": _only_whose,
 }

@@ -24,6 +24,7 @@ def test_an_unpaid_order_is_cancelled_without_a_refund(shop: Any, published: Any
     assert event.data == {
         "order_id": order["id"],
         "customer_id": order["customer_id"],
+        "number": order["number"],
         "reason": "requested",
     }
 
@@ -72,7 +73,7 @@ def test_a_paid_order_is_shipped_and_delivered(shop: Any, published: Any) -> Non
     assert delivered["status"] == "delivered"
     whose = {"order_id": order["id"], "customer_id": order["customer_id"]}
     assert [(event.type, event.data) for event in published()[-2:]] == [
-        ("order.shipped.v1", {**whose, **body}),
+        ("order.shipped.v1", {**whose, "number": order["number"], **body}),
         ("order.delivered.v1", whose),
     ]
 
@@ -116,7 +117,8 @@ def test_an_order_that_is_not_paid_in_time_expires(
     )
     event = published()[-1]
     assert event.type == "order.expired.v1"
-    assert event.data == {"order_id": order["id"], "customer_id": order["customer_id"]}
+    whose = {"order_id": order["id"], "customer_id": order["customer_id"]}
+    assert event.data == {**whose, "number": order["number"]}
 
 
 def test_a_pending_order_waits_for_product_service_for_a_day(

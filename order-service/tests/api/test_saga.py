@@ -77,6 +77,7 @@ def test_a_payment_settles_the_order(shop: Any, published: Any) -> None:
     assert event.data == {
         "order_id": order["id"],
         "customer_id": order["customer_id"],
+        "number": order["number"],
         "payment_id": payment_id,
         "amount": 750,
         "currency": "GBP",

@@ -18,7 +18,11 @@ def payables(till: Till) -> list[tuple[Any, ...]]:
 def test_samples_fit_the_schemas_of_order_service(
     till: Till, event_schema: Callable[[str], Any]
 ) -> None:
-    ended = {"order_id": str(uuid4()), "customer_id": str(till.customer_id)}
+    ended = {
+        "order_id": str(uuid4()),
+        "customer_id": str(till.customer_id),
+        "number": "MF5VM-XG47D",
+    }
     for type_, data in [
         ("order.awaiting_payment.v1", till.payable()),
         ("order.cancelled.v1", {**ended, "reason": "requested"}),
