@@ -28,7 +28,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 CREATED = "review.created.v1"
 # What of the fitness tests looks at services: routes, events, migrations, settings, links, images.
-FITNESS = ("architecture/test_[cdemr]*.py", "compose/test_compose_file.py", "compose/test_init.py")
+FITNESS = (
+    "architecture/test_[cdemr]*.py", "compose/test_compose_file.py", "compose/test_init.py",
+    "kubernetes/test_services.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
