@@ -90,10 +90,14 @@ def test_a_file_named_after_the_model_is_copied_whole(checkout: Path) -> None:
     (folder / "all.yaml").write_text("files:\n  - users.yaml\n  - orders.yaml\n")
     before = tree(checkout)
 
+    coming = plan_new(checkout, "reviews", REVIEWS, None).summary()
     add(checkout)
     made = tree(checkout)
+    going = plan_removal(checkout, "reviews").summary()
     remove(checkout)
 
+    assert {"reviews-service/  27 files", "infrastructure/some/reviews.yaml  new"} < set(coming)
+    assert {"docs/routes.md  changed", "infrastructure/some/reviews.yaml  removed"} < set(going)
     assert made["infrastructure/some/reviews.yaml"] == (
         "name: reviews-service\nports: [5006, 5106]\nreviews: reorders\n"
     )

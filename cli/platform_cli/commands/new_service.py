@@ -29,10 +29,9 @@ def command(name: str, resource: str | None, port: int | None, dry_run: bool) ->
     if dry_run:
         sys.stdout.writelines(changes.diff())
         return
+    summary = changes.summary()
     changes.apply()
-    click.echo(f"{changes.folder}/  {len(changes.files)} files")
-    for path in changes.edits:
-        click.echo(f"{path}  changed")
+    click.echo("\n".join(summary))
     click.echo(
         f"\nNext: ./platform test {changes.folder}, then ./platform up; /docs shows its routes.\n"
         f"./platform remove-service {name} takes it out again."

@@ -22,7 +22,6 @@ def command(name: str, force: bool, dry_run: bool) -> None:
     if dry_run:
         sys.stdout.writelines(changes.diff())
         return
+    summary = changes.summary()
     changes.apply()
-    click.echo(f"{changes.folder}/  removed")
-    for path in changes.edits:
-        click.echo(f"{path}  changed")
+    click.echo("\n".join(summary))

@@ -25,6 +25,14 @@ class Changes:
     def removes(self) -> bool:
         return not self.files
 
+    def summary(self) -> list[str]:
+        """Return a line for the folder and one for each other file; ask before `apply`."""
+        lines = [f"{self.folder}/  {'removed' if self.removes else f'{len(self.files)} files'}"]
+        for path, text in self.edits.items():
+            there = (self.root / path).exists()
+            lines.append(f"{path}  {'removed' if not text else 'changed' if there else 'new'}")
+        return lines
+
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff, as `git apply` and `patch -p1` read it."""
         if self.removes:
