@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "notification-service" / "tes
 
 from verifying import VerifyingAliyun, VerifyingHuawei, VerifyingServer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 Eventually = Callable[..., None]
 SECRET = "a secret of the chaos"

@@ -25,7 +25,7 @@ from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.start import plan
 from platform_cli.supervisor.state import StateFolder
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 REPLICAS = 3
 INVOICES = 24

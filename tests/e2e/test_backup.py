@@ -17,7 +17,7 @@ from platform_cli.replay.rows import read
 from platform_cli.replay.runner import Outcome, Replay
 from platform_cli.replay.shop import Shop
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 INVOICES = 24
 HALF = 10

@@ -24,7 +24,7 @@ from platform_cli.shop_client import ShopClient
 from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.start import plan
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 CREATED = "review.created.v1"
 # What of the fitness tests looks at services: routes, events, migrations, settings, links, images.
