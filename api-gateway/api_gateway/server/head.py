@@ -2,21 +2,13 @@
 
 The parser (picohttpparser) takes a bare LF for a line end, an empty line before the request line,
 folded lines and several spaces between the words; each is a way to smuggle a request past a server
-that reads it otherwise (RFC 9112 section 11.2).
+that reads it otherwise (RFC 9112 section 11.2). Where it could not be compiled, parser.py takes its
+place (ADR 24).
 """
 
 import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
-
-from gunicorn_h1c import (
-    IncompleteError,
-    InvalidHTTPVersion,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseError,
-    parse_request,
-)
 
 from api_gateway.errors import BadHost, UnknownCoding
 from api_gateway.server.refusal import (
@@ -26,6 +18,25 @@ from api_gateway.server.refusal import (
     TargetTooLong,
     UnknownVersion,
 )
+
+try:
+    from gunicorn_h1c import (
+        IncompleteError,
+        InvalidHTTPVersion,
+        LimitRequestHeaders,
+        LimitRequestLine,
+        ParseError,
+        parse_request,
+    )
+except ImportError:
+    from api_gateway.server.parser import (
+        IncompleteError,
+        InvalidHTTPVersion,
+        LimitRequestHeaders,
+        LimitRequestLine,
+        ParseError,
+        parse_request,
+    )
 
 # RFC 9112 section 3 asks for 8000 octets at least.
 LINE_BYTES = 8190

@@ -207,3 +207,19 @@ def gateway(
             "CORS_ORIGINS": "https://shop.example",
         },
     )
+
+
+@pytest.fixture(scope="session")
+def gateway_without_c(
+    start_gateway: Start,
+    service_table: Callable[..., str],
+    shared_recorder: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> GatewayProcess:
+    """A gateway on a machine without the C parser of heads; services: `echo` and `users`."""
+    modules = tmp_path_factory.mktemp("modules")
+    (modules / "gunicorn_h1c.py").write_text("raise ImportError\n")
+    table = service_table("echo", "ECHO_URL") + service_table("users", "ECHO_URL", public=[])
+    url = shared_recorder.url
+    environ = {"ECHO_URL": url, "JWKS_URL": f"{url}/keys", "PYTHONPATH": str(modules)}
+    return start_gateway(table, environ)

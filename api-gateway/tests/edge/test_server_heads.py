@@ -12,6 +12,12 @@ LAST = b"0\r\n\r\n"
 SMUGGLED = b"GET /api/echo/smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
+@pytest.fixture(scope="module", params=["C", "Python"])
+def gateway(request: pytest.FixtureRequest, gateway: Any) -> Any:
+    """A gateway with each of the two parsers (ADR 24)."""
+    return gateway if request.param == "C" else request.getfixturevalue("gateway_without_c")
+
+
 def line(head: bytes) -> bytes:
     return head + b"\r\nHost: h\r\n\r\n"
 
