@@ -24,7 +24,35 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("platform", "cli/install.py"):
         write_program(tmp_path / name, (ROOT / name).read_text())
     (tmp_path / "requirements.lock").write_text("click==not-a-version\n")
+    (tmp_path / "requirements-compiled.lock").write_text("parser==1\n")
     return tmp_path
+
+
+@pytest.fixture
+def installed(checkout: Path) -> Path:
+    """A copy with a .venv for other locks, whose Python notes what it is asked to do.
+
+    A file `no-compiler` in the copy lets the install of what has to be compiled fail.
+    """
+    python = """#!/bin/sh
+case $* in *install.py*) exec python3 "$@" ;; esac
+folder=$(dirname "$0")/../..
+echo "$@" >> $folder/calls
+case $* in
+*" install "*compiled.lock) [ ! -e $folder/no-compiler ] || { echo "error: no cc" >&2; exit 1; } ;;
+esac
+"""
+    write_program(checkout / ".venv" / "bin" / "python", python)
+    (checkout / ".venv" / "requirements.sha256").write_text("another")
+    return checkout
+
+
+def calls(checkout: Path) -> list[str]:
+    """Return what Python was asked to do since the last call: pip's commands and the last word."""
+    lines = (checkout / "calls").read_text().splitlines()
+    (checkout / "calls").unlink()
+    words = [line.replace(f"{checkout}/", "").split() for line in lines]
+    return [f"{word[3]} {word[-1]}" if "pip" in word else word[-1] for word in words]
 
 
 def run(checkout: Path, *arguments: str, path: str) -> tuple[int, str, str]:
@@ -73,14 +101,42 @@ def test_an_install_that_fails_says_why_and_is_not_taken_for_done(checkout: Path
 
 
 def test_later_runs_install_nothing_and_take_less_than_a_second(checkout: Path) -> None:
-    lock = (checkout / "requirements.lock").read_bytes()
+    locks = [checkout / "requirements.lock", checkout / "requirements-compiled.lock"]
+    checksum = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
     python = '#!/bin/sh\ncase $* in *install.py*) exec python3 "$@" ;; *) echo "$@" ;; esac\n'
     write_program(checkout / ".venv" / "bin" / "python", python)
-    (checkout / ".venv" / "requirements.sha256").write_text(hashlib.sha256(lock).hexdigest())
+    (checkout / ".venv" / "requirements.sha256").write_text(checksum)
     began = time.monotonic()
     code, out, errors = run(checkout, "status", path=os.environ["PATH"])
     assert (code, out, errors) == (0, "-P -m platform_cli status\n", "")
     assert time.monotonic() - began < 1.0
+
+
+def test_without_a_compiler_one_line_says_so_and_the_command_runs(installed: Path) -> None:
+    (installed / "no-compiler").touch()
+    code, _, errors = run(installed, "status", path=os.environ["PATH"])
+    first, second = errors.splitlines()
+    assert (code, first[:23]) == (0, "platform: no C compiler")
+    assert second.startswith("platform: 1 packages installed in ")
+    assert calls(installed) == [
+        "install requirements.lock", "install requirements-compiled.lock",
+        "uninstall requirements-compiled.lock", "status",
+    ]  # fmt: skip
+    assert run(installed, "status", path=os.environ["PATH"]) == (0, "", "")
+    assert calls(installed) == ["status"]
+
+
+def test_a_change_of_what_has_to_be_compiled_tries_again(installed: Path) -> None:
+    (installed / "no-compiler").touch()
+    run(installed, "status", path=os.environ["PATH"])
+    calls(installed)
+    (installed / "no-compiler").unlink()
+    (installed / "requirements-compiled.lock").write_text("parser==2\n")
+    code, _, errors = run(installed, "status", path=os.environ["PATH"])
+    assert (code, len(errors.splitlines())) == (0, 1)
+    assert calls(installed) == [
+        "install requirements.lock", "install requirements-compiled.lock", "status"
+    ]  # fmt: skip
 
 
 def test_the_wrapper_is_executable() -> None:

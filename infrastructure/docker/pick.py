@@ -1,6 +1,7 @@
-"""Print the part of requirements.lock that some packages need, with versions and hashes as tested.
+"""Print the part of the locks that some packages need, with versions and hashes as tested.
 
-    python pick.py requirements.lock shared/pyproject.toml order-service/pyproject.toml
+    python pick.py requirements.lock requirements-compiled.lock \\
+        shared/pyproject.toml order-service/pyproject.toml
 
 Runs while an image is built, so that no service has a lock of its own that could fall behind.
 Standard library only.
@@ -69,5 +70,6 @@ def pick(lock: str, names: set[str]) -> str:
 
 
 if __name__ == "__main__":
-    lock_path, *paths = map(Path, sys.argv[1:])
-    print(pick(lock_path.read_text(encoding="utf-8"), wanted(paths)), end="")
+    paths = [Path(argument) for argument in sys.argv[1:]]
+    lock = "".join(path.read_text(encoding="utf-8") for path in paths if path.suffix == ".lock")
+    print(pick(lock, wanted([path for path in paths if path.suffix != ".lock"])), end="")
