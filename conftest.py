@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from platform_cli.stores import postgres, rabbitmq, valkey
 
@@ -12,11 +13,21 @@ from platform_cli.stores import postgres, rabbitmq, valkey
 _FIRST = "tests"
 
 
+class ByFolder(LoadScopeScheduling):
+    """Gives the tests of one folder to one process of a run, because they share its servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    """Choose how a run in several processes shares the tests out."""
+    return ByFolder(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of one folder in one process of a run, because they share its servers."""
-    for item in items:
-        folder = item.path.relative_to(config.rootpath).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder))
+    """Begin with the whole platforms."""
     items.sort(key=lambda item: item.path.relative_to(config.rootpath).parts[0] != _FIRST)
 
 

@@ -8,7 +8,7 @@ import click
 from platform_cli.folders import ROOT
 
 # Two, because the tests wait as often as they compute; tests/ has the whole platforms to itself.
-EVERYTHING = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+EVERYTHING = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
