@@ -6,6 +6,7 @@ only where there is more than one thing to do. A request that is alone waits for
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -45,9 +46,10 @@ class Sender:
 
     unsent: bytes that wait. touched: whether the kernel took any; whoever asks sets it to False.
     What the kernel refuses is dropped: reading from the socket tells the same.
+    spoiled: asked before the first byte; where it is true nothing is sent, and `stale` is true.
     """
 
-    __slots__ = ("_loop", "_sock", "_turn", "_writer", "touched", "unsent")
+    __slots__ = ("_loop", "_sock", "_turn", "_writer", "spoiled", "stale", "touched", "unsent")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -55,7 +57,8 @@ class Sender:
         self._loop = get_hub().loop
         self._writer: Any = None
         self.unsent = b""
-        self.touched = False
+        self.touched = self.stale = False
+        self.spoiled: Callable[[], bool] | None = None
 
     def later(self, data: bytes) -> None:
         """Send `data` at the end of this turn, or as soon as the kernel takes it."""
@@ -69,6 +72,12 @@ class Sender:
         """Send what waits, as far as the kernel takes it now; the rest follows by itself."""
         if not self.unsent:
             return
+        if self.spoiled is not None:
+            spoiled, self.spoiled = self.spoiled, None
+            if spoiled():
+                self.stale = True
+                self.drop()
+                return
         try:
             sent = self._sock.send(self.unsent)
         except BlockingIOError:

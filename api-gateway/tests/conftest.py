@@ -82,6 +82,12 @@ class Recorder:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
+    def hang_up(self) -> None:
+        """Close all connections and go on listening."""
+        for sock in list(self._open):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def kill(self) -> None:
         """Vanish as a killed process does: nothing listens, connections end with a reset."""
         self.stop()

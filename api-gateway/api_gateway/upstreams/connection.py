@@ -31,6 +31,10 @@ class AnsweredEarly(Exception):
     """The upstream answers while the request is still being sent."""
 
 
+class Stale(Exception):
+    """The upstream closed an idle connection before anything of the request was sent over it."""
+
+
 def has_gone(fileno: int) -> bool:
     """Tell whether the peer of a socket closed its side, even with unread bytes before that."""
     poll = _poll()
@@ -94,7 +98,7 @@ class Connection:
         """Take it into use for one exchange."""
         self.terms = terms
         self.lost = None
-        self._sender.touched = self.whole = False
+        self._sender.touched = self._sender.stale = self.whole = False
 
     @property
     def touched(self) -> bool:
@@ -127,8 +131,10 @@ class Connection:
         """Send a whole request as `send` does, a small one at the end of the loop's turn."""
         if len(request) > SMALL_BYTES:
             self.send(request)
-        else:
-            self._sender.later(request)
+            return
+        # Until then the peer may close a connection that was idle.
+        self._sender.spoiled = self.readable if self.reused else None
+        self._sender.later(request)
 
     def _send_on(self, rest: memoryview) -> None:
         while rest:
@@ -144,11 +150,13 @@ class Connection:
     def receive_soon(self, most: int) -> bytes:
         """Wait until something comes and return it, at most `most` bytes, b"" at the end.
 
-        `expires` must be set. Raises TimeoutError, ClientGone, OSError.
+        `expires` must be set. Raises Stale, TimeoutError, ClientGone, OSError.
         """
         while True:
             self._listen()
             self._wait()
+            if self._sender.stale:
+                raise Stale
             try:
                 return self.sock.recv(most)
             except BlockingIOError:

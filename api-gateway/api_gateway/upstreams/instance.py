@@ -11,7 +11,7 @@ from api_gateway.errors import ClientGone
 from api_gateway.routes import Address
 from api_gateway.upstreams.answer import Answer, Disconnected
 from api_gateway.upstreams.breaker import Fault, State
-from api_gateway.upstreams.connection import AnsweredEarly, Connection
+from api_gateway.upstreams.connection import AnsweredEarly, Connection, Stale
 from api_gateway.upstreams.framing import BadFraming
 from api_gateway.upstreams.request import Request, Terms
 from api_gateway.upstreams.standing import Standing
@@ -105,6 +105,10 @@ class Instance:
         try:
             self._send(connection, request)
             return Answer(connection, request.method, self, epoch)
+        except Stale:
+            connection.close()
+            self.in_flight -= 1
+            return self.exchange(request, terms, fresh=True)
         except BaseException as error:
             connection.close()
             fault = _fault(error)

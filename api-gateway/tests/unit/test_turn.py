@@ -85,3 +85,13 @@ def test_what_the_kernel_refuses_was_not_sent(pairs: list[Pair]) -> None:
     gevent.sleep(0)
     assert (sender.unsent, sender.touched) == (b"", False)
     assert received(pairs[1][1]) == b"kept"
+
+
+def test_what_is_spoiled_by_then_is_not_sent(pairs: list[Pair]) -> None:
+    near, far = pairs[0]
+    sender = Sender(near)
+    sender.spoiled = lambda: True
+    sender.later(b"lost")
+    assert not sender.stale
+    gevent.sleep(0)
+    assert (received(far), sender.stale, sender.touched) == (b"", True, False)

@@ -43,7 +43,7 @@ def hang(_recorder: Any, peer: Any, _head: bytes) -> bool:
 
 
 def be_unable(_recorder: Any, peer: Any, _head: bytes) -> bool:
-    peer.sendall(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+    peer.sendall(b"HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     return False
 
 
@@ -215,6 +215,21 @@ def test_service_that_answers_badly_is_asked_on_when_it_is_alone(
     upstream = Upstream(make_route("shop", f"127.0.0.1:{recorder.port}"))
     assert [upstream.ask(Request("GET", "/x", [])).status for _ in range(8)] == [503] * 8
     assert upstream.instances[0].standing.status == "unhealthy"
+
+
+def test_connection_closed_before_the_request_left_costs_nothing(
+    make_recorder: Callable[..., Any], make_route: Callable[..., Any]
+) -> None:
+    recorder = make_recorder()
+    upstream = Upstream(make_route("shop", f"127.0.0.1:{recorder.port}"))
+    upstream.ask(Request("GET", "/first", [])).close()
+    # Both begin in one turn of the loop, at whose end the request would be sent.
+    asking = gevent.spawn(upstream.ask, Request("POST", "/second", []))
+    gevent.spawn(recorder.hang_up)
+    assert asking.get().status == 200
+    assert recorder.lines == [b"GET /first HTTP/1.1", b"POST /second HTTP/1.1"]
+    assert upstream.instances[0].standing.failures == 0
+    assert upstream.instances[0].retries == 0
 
 
 def test_plain_500_is_no_failure(pair: Pair) -> None:

@@ -1,5 +1,6 @@
 """`shell`: a Python prompt inside the running platform."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def command(source: str | None, var: Path) -> None:
     from platform_cli.supervisor.options import Options
 
     options = Options.from_json(running_state(var).options)
+    # Whoever starts it in the background may have it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with opened(options) as names:
         if source is not None:
             try:

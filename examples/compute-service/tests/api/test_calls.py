@@ -15,7 +15,8 @@ def test_other_services_may_add_and_calculate(desk: Desk) -> None:
     assert desk.run(add, value=2, other=3) == 5
     assert desk.run(calculate_now, operation="div", value=7, other=2) == "3.5"
     names = [task["name"] for task in Catalogue(celery.tasks).as_json()]
-    assert names == ["compute.add", "compute.calculate"]
+    own = [name for name in names if name.startswith("compute.")]
+    assert own == ["compute.add", "compute.calculate"]
 
 
 def test_errors_of_a_call_have_codes(desk: Desk) -> None:
