@@ -9,7 +9,9 @@ A service's `tests/conftest.py` says which service it is; the servers come from 
 """
 
 import importlib
+import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +40,24 @@ from chassis.tokens import KeySet
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEY_ID = "test-key"
 CONFORMANCE = "chassis.conformance"
+
+
+class Replies(io.BufferedReader):
+    """What comes over a socket; made once, to be read by one HTTPResponse after the other.
+
+    Given the socket, each HTTPResponse would read ahead into a buffer of its own, and the beginning
+    of the next answer would go with it.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(socket.SocketIO(sock, "rb"))
+
+    def makefile(self, mode: str) -> "Replies":
+        """Stand in for the socket, of which an HTTPResponse asks this and no more."""
+        return self
+
+    def close(self) -> None:
+        """Stay open: an HTTPResponse closes what it has read from."""
 
 
 class Services:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from chassis.testing import Replies
+
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "QUERY", "TRACE"]
 TABLE = """
 [services.{name}]
@@ -45,13 +47,14 @@ class Wire:
 
     def __init__(self, port: int) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self.replies: Any = Replies(self.sock)
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
     def reply(self, method: str = "GET") -> Reply:
         """Read one whole answer; raises http.client.IncompleteRead where it is cut off."""
-        response = http.client.HTTPResponse(self.sock, method=method)
+        response = http.client.HTTPResponse(self.replies, method=method)
         with closing(response):
             response.begin()
             headers = [(name.lower(), value) for name, value in response.getheaders()]
@@ -59,10 +62,7 @@ class Wire:
 
     def rest(self) -> bytes:
         """Return all bytes up to the end of the connection."""
-        data = b""
-        while block := self.sock.recv(65536):
-            data += block
-        return data
+        return bytes(self.replies.read())
 
 
 class GatewayProcess:

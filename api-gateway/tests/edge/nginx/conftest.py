@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from chassis.testing import Replies
+
 SOURCE = Path(__file__).resolve().parents[4] / "infrastructure" / "nginx"
 HOST = "shop.example"
 # A balancer in front of nginx; every address of 127.0.0.0/8 is this machine's own.
@@ -40,13 +42,14 @@ class Wire:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.replies: Any = Replies(sock)
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
     def reply(self, method: str = "GET") -> Reply:
         """Read one whole answer; raises http.client.IncompleteRead where it is cut off."""
-        response = http.client.HTTPResponse(self.sock, method=method)
+        response = http.client.HTTPResponse(self.replies, method=method)
         with closing(response):
             response.begin()
             return Reply(response.status, response.headers, response.read())
