@@ -9,6 +9,7 @@ import pytest
 
 from platform_cli.folders import ROOT
 from platform_cli.manifest import own_services
+from platform_cli.scaffold.clashes import is_taken
 from platform_cli.scaffold.render import render
 from platform_cli.scaffold.request import Request, read_request
 from platform_cli.scaffold.words import plural, singular
@@ -55,6 +56,21 @@ def test_a_resource_with_another_name_has_a_path_and_a_code_of_its_own() -> None
     assert 'url_prefix="/api/reviews/comments"' in files["reviews_service/routes/comments.py"]
     assert 'code = "reviews.comment_not_found"' in files["reviews_service/models/errors.py"]
     assert "contracts/events/comment.created.v1.json" in files
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["customer:name=str", "answer:text=str", "location:name=str", "task:done=bool", "date:a=str"],
+)
+def test_words_of_daily_business_are_free(resource: str) -> None:
+    assert not is_taken(request("reviews", resource))
+
+
+@pytest.mark.parametrize(
+    "resource", ["date:a=date", "mapping:a=str", "select:a=str", "error:a=str", "new:a=str"]
+)
+def test_a_word_that_would_stand_for_two_things_is_taken(resource: str) -> None:
+    assert is_taken(request("reviews", resource))
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_new_service_is_made_tested_run_called_and_removed(
         up = beside.submit(copy.platform, "up", "--detach", "--port", port, "--var", var)
         copy.platform("test", "-n0", "-q", "reviews-service", *fitness)
         up.result()
-    copy.run(sys.executable, "-m", "ruff", "check", "--no-cache", "reviews-service")
+    _assert_it_keeps_the_rules(copy)
 
     _assert_it_is_seen(copy)
     _assert_it_talks_to_others(copy, eventually)
@@ -106,6 +106,15 @@ def test_a_new_service_is_made_tested_run_called_and_removed(
     copy.platform("remove-service", "reviews")
     assert copy.git_status() == ""
     assert not (copy.root / "reviews-service").exists()
+
+
+def _assert_it_keeps_the_rules(copy: Copy) -> None:
+    """Run the house's checks of style, types and layers."""
+    copy.run(sys.executable, "-m", "ruff", "check", "--no-cache", "reviews-service")
+    copy.run(sys.executable, "-m", "ruff", "format", "--check", "--no-cache", "reviews-service")
+    copy.run(sys.executable, "-m", "mypy", "reviews-service/reviews_service")
+    layers = copy.run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
+    assert "3 kept, 0 broken" in layers
 
 
 def _assert_it_is_seen(copy: Copy) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platform_cli.errors import PlatformError
 from platform_cli.manifest import MANIFEST, Manifest, own_services, read_manifest
+from platform_cli.scaffold import clashes
 from platform_cli.scaffold.changes import Changes, kept_files, read
 from platform_cli.scaffold.render import render
 from platform_cli.scaffold.request import Request, read_request
@@ -18,6 +19,10 @@ def plan_new(root: Path, name: str, resource: str | None, port: int | None) -> C
     """Return the change that makes a service; raises PlatformError where it cannot be."""
     own = own_services(root)
     request = read_request(name, resource, port, root=root, own=(*own, *_examples(root)))
+    if clashes.is_taken(request):
+        raise PlatformError(
+            f"--resource: {request.resource!r} is a name that the generated code needs itself"
+        )
     edits = {}
     for step in steps(root, request, own):
         before = read(root / step.path)

@@ -19,14 +19,12 @@ LONGEST = 24
 MOST_FIELDS = 20
 # Databases, addresses and settings of the platform's own have these names.
 _RESERVED_NAMES = {"postgres", "redis", "jwks", "audits", "docs"}
-# Names that the generated modules use themselves.
-_RESERVED_RESOURCES = {
-    "base", "body", "event", "owner", "page", "principal", "query", "record", "session", "sort",
-    "statement", "transaction",
-}  # fmt: skip
+# A table of the chassis and a fixture of pytest; names of the templates are for clashes.py.
+_RESERVED_RESOURCES = {"idempotency_key", "request"}
+# What the bodies of the generated classes use, or what every resource has.
 _RESERVED_FIELDS = {
-    "bool", "created_at", "date", "datetime", "edit", "fields", "id", "int", "metadata", "owner_id",
-    "registry", "require_version", "str", "updated_at", "version",
+    "bool", "created_at", "date", "datetime", "edit", "fields", "id", "int", "mapped_column",
+    "metadata", "owner_id", "registry", "require_version", "self", "str", "updated_at", "version",
 }  # fmt: skip
 _WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -54,6 +52,10 @@ class Request:
         return plural(self.resource)
 
     @property
+    def class_name(self) -> str:
+        return "".join(part.capitalize() for part in self.resource.split("_"))
+
+    @property
     def path(self) -> str:
         """Where its resource is: `/api/reviews`, or below it if the service is named otherwise."""
         same = self.resources == self.name
@@ -75,7 +77,7 @@ class Request:
             **{name: getattr(self, name) for name in ("resource", "resources", "path", "event")},
             "fields": self.fields,
             "first": self.fields[0],
-            "Resource": "".join(part.capitalize() for part in self.resource.split("_")),
+            "Resource": self.class_name,
             "CREATED": f"{self.resource.upper()}_CREATED",
             "word": word,
             "words": words,
