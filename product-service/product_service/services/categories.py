@@ -60,7 +60,7 @@ def create_category(session: Session, *, name: str, slug: str, parent_id: UUID |
     Locks: the whole tree.
     """
     parents = _lock_tree(session)
-    _require_place(parents, parent_id)
+    _require_place(parents, parent_id, height=1)
     category = session.scalar(
         insert(Category)
         .values(id=new_id(), name=name, slug=slug, parent_id=parent_id)
@@ -77,7 +77,8 @@ def update_category(
 ) -> Category:
     """Rename or move a category.
 
-    Raises CategoryNotFound, PreconditionFailed, SlugTaken, CategoryCycle.
+    Raises CategoryNotFound, PreconditionFailed, SlugTaken, CategoryCycle, Unprocessable for an
+    unknown parent or a tree too deep.
     Locks: the whole tree, so that two moves cannot close a circle between them.
     """
     parents = _lock_tree(session)
@@ -87,8 +88,8 @@ def update_category(
     if slug != category.slug and session.scalar(select(exists().where(Category.slug == slug))):
         raise SlugTaken(errors=[{"field": "slug", "message": "Is in use."}])
     if "parent_id" in changes:
-        _require_place(parents, changes["parent_id"])
         category.move(changes["parent_id"], parents)
+        _require_place(parents, changes["parent_id"], height=_height(parents, category_id))
     category.name = changes.get("name", category.name)
     category.slug = slug
     if session.is_modified(category):
@@ -127,16 +128,33 @@ def _locked(session: Session, category_id: UUID) -> Category:
     return category
 
 
-def _require_place(parents: dict[UUID, UUID | None], parent_id: UUID | None) -> None:
-    levels, ancestor = 1, parent_id
-    while ancestor is not None:
-        if ancestor not in parents:
-            raise Unprocessable(errors=[{"field": "parent_id", "message": "No such category."}])
-        levels, ancestor = levels + 1, parents[ancestor]
-        if levels > MOST_LEVELS:
-            raise Unprocessable(
-                errors=[{"field": "parent_id", "message": f"Deeper than {MOST_LEVELS} levels."}]
-            )
+def _require_place(
+    parents: dict[UUID, UUID | None], parent_id: UUID | None, *, height: int
+) -> None:
+    """Raise Unprocessable where the parent is not known, or `height` levels below it too many."""
+    unknown = parent_id is not None and parent_id not in parents
+    if unknown or _depth(parents, parent_id) + height > MOST_LEVELS:
+        message = "No such category." if unknown else f"Deeper than {MOST_LEVELS} levels."
+        raise Unprocessable(errors=[{"field": "parent_id", "message": message}])
+
+
+def _height(parents: dict[UUID, UUID | None], root: UUID) -> int:
+    """Return how many levels a category and what is below it have."""
+    children: dict[UUID | None, list[UUID]] = {}
+    for category_id, parent_id in parents.items():
+        children.setdefault(parent_id, []).append(category_id)
+    levels, level = 0, [root]
+    while level:
+        levels, level = levels + 1, [below for one in level for below in children.get(one, ())]
+    return levels
+
+
+def _depth(parents: dict[UUID, UUID | None], category_id: UUID | None) -> int:
+    """Return how many levels there are down to a category, itself included; 0 for no category."""
+    levels = 0
+    while category_id is not None:
+        levels, category_id = levels + 1, parents[category_id]
+    return levels
 
 
 def _present(category: Category) -> dict[str, Any]:

@@ -83,6 +83,24 @@ def test_the_tree_has_a_limited_depth(client, staff, make_category):
     assert client.get(PATH).status_code == 200
 
 
+def test_a_move_counts_what_is_below(client, staff, make_category):
+    def chain(name, length):
+        made = []
+        for level in range(length):
+            made.append(make_category(f"{name}-{level}", made[-1]["id"] if made else None))
+        return made
+
+    upper, lower = chain("upper", 10), chain("lower", 7)
+    before = client.get(PATH).json["data"]
+    too_deep = patch(client, staff, lower[0], parent_id=upper[-1]["id"])
+    assert (too_deep.status_code, too_deep.json["errors"]) == (
+        422,
+        [{"field": "parent_id", "message": "Deeper than 16 levels."}],
+    )
+    assert client.get(PATH).json["data"] == before
+    assert patch(client, staff, lower[0], parent_id=upper[-2]["id"]).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
