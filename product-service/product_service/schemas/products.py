@@ -10,8 +10,9 @@ from chassis.schemas import Int, Str, StrictSchema, Timestamp, one_of
 from product_service.models.products import ProductStatus
 from product_service.models.stock import MOST_UNITS
 
-# 100 million in a currency with cents: a typing error above that, and sums stay within 64 bits.
-MOST_AMOUNT = 10_000_000_000
+# 90 million in a currency with cents: a typing error above that, and the total of the largest order
+# that order-service takes stays within 64 bits.
+MOST_AMOUNT = 9_000_000_000
 MOST_ATTRIBUTES = 50
 _IMAGE = "https://shop.example/images/85123A.jpg"
 _ATTRIBUTES = {"example": {"colour": "white"}}
