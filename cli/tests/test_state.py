@@ -1,7 +1,13 @@
 import errno
+import fcntl
+import os
 from pathlib import Path
+from typing import TextIO
+
+import pytest
 
 from platform_cli.child import Command
+from platform_cli.errors import PlatformError
 from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.process import Process, Stage
 from platform_cli.supervisor.start import supervise
@@ -31,6 +37,30 @@ def test_restart_requests_are_taken_once(tmp_path: Path) -> None:
     folder.ask_restart(["orders-web"])
     assert folder.take_restarts() == ["orders-web"]
     assert folder.take_restarts() == []
+
+
+class AskedAtOnce(StateFolder):
+    """A folder whose lock `asking` holds until the supervisor has found it taken."""
+
+    asking: TextIO
+
+    def alive(self) -> int | None:
+        fcntl.flock(self.asking, fcntl.LOCK_UN)
+        return super().alive()
+
+
+def test_who_asks_for_a_supervisor_keeps_none_from_starting(tmp_path: Path) -> None:
+    folder = AskedAtOnce(tmp_path)
+    with (tmp_path / "supervisor.lock").open("a+") as folder.asking:
+        fcntl.flock(folder.asking, fcntl.LOCK_SH)
+        with folder.held():
+            assert folder.alive() == os.getpid()
+
+
+def test_a_second_supervisor_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    with folder.held(), pytest.raises(PlatformError, match=f"pid {os.getpid()}"), folder.held():
+        pass
 
 
 class FullDisk(StateFolder):

@@ -3,13 +3,17 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from platform_cli.errors import PlatformError
+
+# How long those who ask whether a supervisor runs may keep a new one from starting.
+ASKING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +83,24 @@ class StateFolder:
         """Be the supervisor; raises PlatformError if there is one. The kernel ends it with us."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise already_running(self.alive()) from error
+            self._take_lock(lock)
             lock.seek(0)
             lock.truncate()
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+    def _take_lock(self, lock: TextIO) -> None:
+        deadline = time.monotonic() + ASKING_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                # It may be somebody who only asks, such as `status`: `alive` has it for a moment.
+                if (pid := self.alive()) or time.monotonic() > deadline:
+                    raise already_running(pid) from error
+            time.sleep(0.01)
 
     def ask_restart(self, names: list[str]) -> None:
         """Leave a request that the supervisor takes up at its next round."""
