@@ -14,7 +14,14 @@ from platform_cli.errors import PlatformError
 @click.command()
 @click.argument("service", required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on as lines come; Ctrl-C ends it.")
-@click.option("--lines", "-n", default=50, show_default=True, help="Last lines of each log.")
+@click.option(
+    "--lines",
+    "-n",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Last lines of each log.",
+)
 @var_option
 def command(service: str | None, follow: bool, lines: int, var: Path) -> None:
     """Print the end of the logs.
