@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,23 @@ REPLICAS = 3
 INVOICES = 24
 # Who leads an order from stock to payment; their relays are killed while they work.
 VICTIMS = ("orders", "payments", "products")
+# The periodic work that ends what was not paid in time, and the table that has its deadlines.
+SWEEPS = {
+    "orders": ("order_service", "expire_orders", "orders", "id"),
+    "products": ("product_service", "expire_due_reservations", "reservations", "order_id"),
+}
+# Waits for a line, so that several begin at one moment.
+SWEEP = """
+import sys
+from importlib import import_module
+package, task = sys.argv[1:]
+app = import_module(package).create_app()
+sweep = getattr(import_module(package + ".tasks"), task)
+print("ready", flush=True)
+sys.stdin.readline()
+with app.app_context():
+    sweep()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +66,10 @@ def environments(scaled: Any) -> Any:
 
 
 def ask(url: str, question: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Return the rows of one statement."""
+    """Return the rows of one statement, which is committed."""
     connection = psycopg2.connect(url.replace("postgresql+psycopg2:", "postgresql:", 1))
     try:
-        with connection.cursor() as cursor:
+        with connection, connection.cursor() as cursor:
             cursor.execute(question, values)
             return cursor.fetchall()
     finally:
@@ -106,6 +124,62 @@ def test_three_migrations_at_once_make_the_tables_once(scaled: Any, environments
     head = ask(environments["orders"]["DATABASE_URL"], "SELECT version_num FROM alembic_version")
     assert ask(url, "SELECT version_num FROM alembic_version") == head
     assert len(head) == 1
+
+
+def sweep_at_once(environments: Any) -> None:
+    """Run every sweep of SWEEPS in three processes that begin at one moment."""
+    with ExitStack() as stack:
+        # As contexts: where one fails the others get an end of file, and end.
+        running = [
+            stack.enter_context(start_sweep(environments[name], package, task))
+            for name, (package, task, _table, _key) in SWEEPS.items()
+            for _ in range(REPLICAS)
+        ]
+        for one in running:
+            assert one.stdout is not None
+            # Behind what it may log before.
+            assert "ready\n" in one.stdout
+        for name, (_package, _task, table, key) in SWEEPS.items():
+            late = f"UPDATE {table} SET expires_at = now() - interval '1 hour'"
+            # A platform of its own: whatever has a deadline here is this test's.
+            url = environments[name]["DATABASE_URL"]
+            assert ask(url, f"{late} WHERE expires_at IS NOT NULL RETURNING {key}")
+        for one in running:
+            assert one.stdin is not None
+            one.stdin.write("go\n")
+            one.stdin.flush()
+        assert [one.wait(timeout=60) for one in running] == [0] * len(running)
+
+
+def start_sweep(environment: dict[str, str], package: str, task: str) -> subprocess.Popen[str]:
+    """Start a process that sweeps when it is told to."""
+    command = [sys.executable, "-P", "-c", SWEEP, package, task]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=pipe, stdout=pipe)
+
+
+def test_three_sweeps_at_once_end_every_order_and_return_its_stock_once(
+    scaled: Any, environments: Any, day_of_trade: Path
+) -> None:
+    trade = make_plan(read(day_of_trade))
+    shop = Shop(scaled.client, "sweeps", scaled.admin)
+    products = shop.offer(trade.goods.values())
+    token = shop.sign_in("sweeps")
+    orders = [shop.place(invoice, products, token)["id"] for invoice in trade.invoices[:10]]
+
+    sweep_at_once(environments)
+
+    assert [check for check in settle(scaled.client, shop.admin) if not check.ok] == []
+    told = "SELECT type, count(*) FROM outbox WHERE type IN %s AND subject IN %s GROUP BY 1"
+    types = ("order.expired.v1", "stock.released.v1")
+    assert {
+        name: ask(environments[name]["DATABASE_URL"], told, types, tuple(orders)) for name in SWEEPS
+    } == {
+        "orders": [("order.expired.v1", len(orders))],
+        "products": [("stock.released.v1", len(orders))],
+    }
+    ends = [shop.order_until(one, token, lambda _: True)["status"] for one in orders]
+    assert ends == ["expired"] * len(orders)
 
 
 def test_a_day_of_trade_is_exact_while_the_relays_at_work_are_killed(
