@@ -36,6 +36,9 @@ class Config(ProviderSettings, MailSettings, ServiceConfig):
     receipt_secret: str = setting(
         "", "Key of the secret in receipt URLs; empty: `SECRET_KEY`", secret=True
     )
+    event_threads: int = setting(
+        4, "Events that a worker handles at the same time; those of one subject in their order"
+    )
     delivery_threads: int = setting(16, "Messages that a worker sends at the same time")
     delivery_poll: float = setting(0.05, "Seconds between two looks for messages to send")
     delivery_lease: float = setting(

@@ -190,6 +190,9 @@ class ServiceConfig(LogSettings):
     web_workers: int = setting(1, "Processes of the web server")
     web_threads: int = setting(8, "Threads of each web process")
     worker_concurrency: int = setting(2, "Celery tasks that run at the same time")
+    event_threads: int = setting(
+        1, "Events that a worker handles at the same time; those of one subject in their order"
+    )
 
     def problems(self) -> list[str]:
         """Return what is wrong with the values together."""
@@ -202,6 +205,7 @@ class ServiceConfig(LogSettings):
             "web_workers",
             "web_threads",
             "worker_concurrency",
+            "event_threads",
             "db_pool_size",
         )
         found += [

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import clock
-from chassis.database import current_session, transaction
+from chassis.database import fetch_all, transaction
 from chassis.messaging.backoff import Backoff
 from notification_service.services.carriers import Parcel
 from notification_service.services.delivery import Delivery
@@ -71,11 +71,8 @@ class Engine:
             if (clock.now() - self._recovered).total_seconds() >= RECOVER_SECONDS:
                 self._recovered = clock.now()
                 self._look_after(pool, room)
-            session = current_session()
-            due = session.execute(_DUE, {"now": clock.now()}).first() is not None
-            # The read has opened a transaction, which the claim must not join.
-            session.rollback()
-            if not due:
+            # On the connection for reads, where this is one round trip instead of four.
+            if not fetch_all(_DUE, {"now": clock.now()}):
                 return False
             with transaction() as session:
                 parcels = claim(session, room, self._timing, clock.now())

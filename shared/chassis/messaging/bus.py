@@ -74,7 +74,7 @@ class BusOptions:
     holds. delivery_limit: deliveries of one attempt before a message that kills its consumer
     is given up. reclaim_after: seconds until the messages of a silent consumer go to another one
     (Redis; RabbitMQ sees the connection die). timeout: seconds for one answer of the broker.
-    heartbeat: seconds between signs of life (RabbitMQ).
+    heartbeat: seconds between signs of life (RabbitMQ). threads: messages handled at the same time.
     """
 
     retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 300.0)
@@ -83,6 +83,7 @@ class BusOptions:
     reclaim_after: float = 15.0
     timeout: float = 10.0
     heartbeat: int = 30
+    threads: int = 1
 
 
 Handler = Callable[[Delivery], Decision]
@@ -113,9 +114,11 @@ class Bus(Protocol):
         stop: Stop,
         beat: Beat = no_beat,
     ) -> None:
-        """Give messages to `handler` one after the other until `stop`; reconnects by itself.
+        """Give messages to `handler` until `stop`; reconnects by itself.
 
-        `beat` is called while there is progress, also while the broker is away.
+        One after the other; with several `threads` those of one subject. What was handled is
+        acknowledged some messages at a time. `beat` is called while there is progress, also while
+        the broker is away.
         """
 
     def dead_letters(self, consumer: str, limit: int = 100) -> list[DeadLetter]:

@@ -1,7 +1,7 @@
 """Consuming from one queue of RabbitMQ over one connection, until it is told to stop or it fails.
 
-pika answers heartbeats only inside its loop, so handlers run in a second thread, one message after
-the other, and their acknowledgements come back through `add_callback_threadsafe`.
+pika answers heartbeats only inside its loop, so messages are handled from a second thread, and
+their acknowledgements come back through `add_callback_threadsafe`.
 """
 
 import logging
@@ -25,6 +25,7 @@ from chassis.messaging.bus import (
     Published,
     Verdict,
 )
+from chassis.messaging.lanes import Lanes
 from chassis.messaging.rabbitmq_publisher import ConfirmedPublisher, Message
 from chassis.messaging.rabbitmq_topology import (
     ATTEMPT_HEADER,
@@ -73,7 +74,7 @@ class ConsumingSession:
         self._tag = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Consume until `stop`; then the message in hand is finished and acknowledged.
+        """Consume until `stop`; then what is in hand is finished and acknowledged.
 
         Raises AMQPError, OSError or BusUnavailable when a connection is lost.
         """
@@ -124,24 +125,45 @@ class ConsumingSession:
             logger.info("connection lost while ending")
 
     def _work(self) -> None:
-        """Handle messages in their order; runs in the second thread."""
+        """Handle what has come, again and again; runs in the second thread."""
+        options = self._subscription.options
         slow_start = True
-        while (incoming := self._inbound.get()) is not None and not self._finish.is_set():
-            try:
-                decision = self._subscription.handler(incoming.delivery)
+        try:
+            with Lanes(self._subscription.handler, options.threads) as lanes:
+                while incoming := self._next():
+                    self._handle(lanes, incoming, slow_start)
+                    slow_start = slow_start and incoming[0].redelivered
+        # Handed to `run`, which ends the session; the messages are not acknowledged.
+        except Exception as error:
+            self._failure = error
+
+    def _next(self) -> list[_Incoming]:
+        """Wait for messages and return those that are there; none at the end.
+
+        Half of what is held at most, so that the other half is on its way meanwhile.
+        """
+        found = [self._inbound.get()]
+        while len(found) < self._subscription.options.prefetch // 2 and not self._inbound.empty():
+            found.append(self._inbound.get())
+        ended = None in found or self._finish.is_set()
+        return [] if ended else [one for one in found if one is not None]
+
+    def _handle(self, lanes: Lanes, incoming: list[_Incoming], slow_start: bool) -> None:
+        deliveries = [one.delivery for one in incoming]
+        for made in filter(None, lanes.handle(deliveries, self._finish)):
+            for place, decision in made:
                 if decision.verdict in (Verdict.RETRY, Verdict.DEAD):
-                    self._move(incoming, decision)
-                if slow_start and not incoming.redelivered:
-                    slow_start = False
-                    # Before the acknowledgement: nothing else is under way then that a cancelled
-                    # consumer would have to give back.
-                    self._in_loop(partial(self._consume, self._subscription.options.prefetch))
-                self._in_loop(partial(self._channel.basic_ack, incoming.tag))
-                self._subscription.beat()
-            # Handed to `run`, which ends the session; the message is not acknowledged.
-            except Exception as error:
-                self._failure = error
-                return
+                    self._move(incoming[place], decision)
+            if slow_start and not incoming[0].redelivered:
+                # Before the acknowledgement: nothing else is under way then that a cancelled
+                # consumer would have to give back.
+                self._in_loop(partial(self._consume, self._subscription.options.prefetch))
+            self._in_loop(partial(self._acknowledge, [incoming[place].tag for place, _ in made]))
+            self._subscription.beat()
+
+    def _acknowledge(self, tags: list[int]) -> None:
+        for tag in tags:
+            self._channel.basic_ack(tag)
 
     def _in_loop(self, callback: Any) -> None:
         self._connection.add_callback_threadsafe(callback)

@@ -2,7 +2,10 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from threading import Event as Stop
 from typing import Any
 from uuid import uuid4
@@ -11,6 +14,7 @@ from redis import Redis
 
 from chassis.messaging import redis_keys as keys
 from chassis.messaging.bus import Beat, BusOptions, Decision, Delivery, Handler, Verdict
+from chassis.messaging.lanes import Lanes
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,14 @@ class _Entry:
     id: bytes
     fields: dict[bytes, bytes]
 
+    @property
+    def delivery(self) -> Delivery:
+        """The message as handlers get it."""
+        return Delivery(self.fields.get(b"event", b""), int(self.fields.get(b"attempt", b"1")))
+
+
+_stream = attrgetter("stream")
+
 
 class ConsumingSession:
     """One member of the group, with a name of its own.
@@ -57,16 +69,17 @@ class ConsumingSession:
         self._move_due = client.register_script(keys.MOVE_DUE)
         self._idle_ms = int(subscription.options.reclaim_after * 1000)
         self._looked = 0.0
+        self._lanes = Lanes(subscription.handler, subscription.options.threads)
 
     def run(self, stop: Stop) -> None:
-        """Consume until `stop`, then finish the message in hand; raises RedisError."""
+        """Consume until `stop`, then finish what is in hand; raises RedisError."""
         self._forget_members()
-        while not stop.is_set():
-            self._subscription.beat()
-            waiting = int(self._move_due(keys=[keys.retry_name(self._group), self._due]))
-            if self._reclaim(stop):
-                continue
-            self._work_through(self._read(waiting), stop)
+        with self._lanes:
+            while not stop.is_set():
+                self._subscription.beat()
+                waiting = int(self._move_due(keys=[keys.retry_name(self._group), self._due]))
+                if not self._reclaim(stop):
+                    self._work_through(self._read(waiting), stop)
         for stream in self._streams:
             # Nothing is pending under this name, or it was released: others need not see it.
             if not self._pending(stream, 0, self._member):
@@ -96,19 +109,26 @@ class ConsumingSession:
         ]
 
     def _work_through(self, entries: list[_Entry], stop: Stop) -> None:
+        wanted = [entry for entry in entries if self._is_wanted(entry)]
+        # The stream holds everything of its producer.
+        self._acknowledge([entry for entry in entries if not self._is_wanted(entry)])
+        left = dict(enumerate(wanted))
         refreshed = time.monotonic()
-        for position, entry in enumerate(entries):
-            if stop.is_set():
-                self._claim_again(entries[position:], RELEASED_MS)
-                return
+        for made in filter(None, self._lanes.handle([one.delivery for one in wanted], stop)):
+            self._settle([(left.pop(place), decision) for place, decision in made])
+            self._subscription.beat()
             if time.monotonic() - refreshed > self._subscription.options.reclaim_after / 3:
                 # Slow handlers: without this the rest would look abandoned to the other members.
-                self._claim_again(entries[position:], 0)
+                self._claim_again(left.values(), 0)
                 refreshed = time.monotonic()
-            self._handle(entry)
-            self._subscription.beat()
+        # Not begun before `stop`.
+        self._claim_again(left.values(), RELEASED_MS)
 
-    def _claim_again(self, entries: list[_Entry], idle_ms: int) -> None:
+    def _is_wanted(self, entry: _Entry) -> bool:
+        type = entry.fields.get(b"type")
+        return type is None or type in self._types
+
+    def _claim_again(self, entries: Iterable[_Entry], idle_ms: int) -> None:
         pipeline = self._client.pipeline(transaction=False)
         for entry in entries:
             pipeline.xclaim(
@@ -116,37 +136,47 @@ class ConsumingSession:
             )
         pipeline.execute()
 
-    def _handle(self, entry: _Entry) -> None:
-        type = entry.fields.get(b"type")
-        if type is not None and type not in self._types:
-            # The stream holds everything of its producer.
-            self._client.xack(entry.stream, self._group, entry.id)
-            return
-        attempt = int(entry.fields.get(b"attempt", b"1"))
-        delivery = Delivery(entry.fields.get(b"event", b""), attempt)
-        self._settle(entry, delivery, self._subscription.handler(delivery))
+    def _settle(self, decided: Iterable[tuple[_Entry, Decision]]) -> None:
+        """Tell the server what became of messages; those that are done in one round trip."""
+        done = []
+        for entry, decision in decided:
+            if decision.verdict is Verdict.RETRY:
+                self._try_later(entry, decision)
+            elif decision.verdict is Verdict.DEAD:
+                self._give_up(entry, decision.reason)
+            else:
+                done.append(entry)
+        self._acknowledge(done)
 
-    def _settle(self, entry: _Entry, delivery: Delivery, decision: Decision) -> None:
-        private = int(entry.stream == self._due)
-        if decision.verdict is Verdict.RETRY:
-            member = b"%d\n%s" % (decision.attempt, delivery.body)
-            delay = round(decision.delay * 1000)
-            self._retry(
-                keys=[entry.stream, keys.retry_name(self._group)],
-                args=[self._group, entry.id, delay, member, private],
-            )
-        elif decision.verdict is Verdict.DEAD:
-            self._give_up(entry, delivery, decision.reason)
-        else:
-            self._client.xack(entry.stream, self._group, entry.id)
-            if private:
-                self._client.xdel(entry.stream, entry.id)
+    def _acknowledge(self, entries: Iterable[_Entry]) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for stream, group in groupby(sorted(entries, key=_stream), key=_stream):
+            ids = [entry.id for entry in group]
+            pipeline.xack(stream, self._group, *ids)
+            if stream == self._due:
+                pipeline.xdel(stream, *ids)
+        # Without anything in it this asks nothing.
+        pipeline.execute()
 
-    def _give_up(self, entry: _Entry, delivery: Delivery, reason: str) -> None:
+    def _try_later(self, entry: _Entry, decision: Decision) -> None:
+        member = b"%d\n%s" % (decision.attempt, entry.delivery.body)
+        self._retry(
+            keys=[entry.stream, keys.retry_name(self._group)],
+            args=[
+                self._group,
+                entry.id,
+                round(decision.delay * 1000),
+                member,
+                int(entry.stream == self._due),
+            ],
+        )
+
+    def _give_up(self, entry: _Entry, reason: str) -> None:
+        body, attempt = entry.delivery.body, entry.delivery.attempt
         private = int(entry.stream == self._due)
         self._dead(
             keys=[entry.stream, keys.dead_name(self._group)],
-            args=[self._group, entry.id, delivery.body, reason, delivery.attempt, private],
+            args=[self._group, entry.id, body, reason, attempt, private],
         )
 
     def _reclaim(self, stop: Stop) -> bool:
@@ -179,7 +209,8 @@ class ConsumingSession:
             entry = _Entry(stream, claimed_id, fields)
             logger.warning("message taken over", extra={"stream": stream, "deliveries": deliveries})
             if deliveries >= self._subscription.options.delivery_limit:
-                attempt = int(fields.get(b"attempt", b"1"))
-                self._give_up(entry, Delivery(fields.get(b"event", b""), attempt), "delivery_limit")
+                self._give_up(entry, "delivery_limit")
+            elif self._is_wanted(entry):
+                self._settle([(entry, self._subscription.handler(entry.delivery))])
             else:
-                self._handle(entry)
+                self._acknowledge([entry])

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from chassis.database import transaction
 from chassis.health import check_database
-from chassis.messaging.bus import connect_bus
+from chassis.messaging.bus import BusOptions, connect_bus
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.inbox import EventHandler
 from chassis.messaging.relay import Relay, RelayOptions
@@ -57,7 +57,8 @@ class Worker:
         self._config = app.config["SETTINGS"]
         self._stop, self._ended = threading.Event(), threading.Event()
         self._failed = False
-        self._bus = connect_bus(self._config.effective_broker_url)
+        options = BusOptions(threads=self._config.event_threads)
+        self._bus = connect_bus(self._config.effective_broker_url, options)
         self._broker = BrokerCheck(self._bus)
         self._tasks = load_tasks(self._service.tasks, app) if self._service.tasks else None
         self._parts = list(self._build(self._tasks))
