@@ -8,6 +8,8 @@ import pytest
 from api_gateway.config import Config
 from api_gateway.server.options import gunicorn_options as gateway_options
 from chassis.main import gunicorn_options
+from chassis.messaging.rabbitmq_topology import queue_name
+from chassis.rpc.celery_message import queue_of
 from chassis.worker import SHUTDOWN_SECONDS
 from platform_cli.manifest import WORKER_OFFSET, Manifest
 
@@ -102,7 +104,7 @@ def test_queues_that_scale_a_worker_are_its_own(
     for one in services:
         spec = rendered.of("ScaledObject")[f"{one.name}-worker"]["spec"]
         queues = [trigger["metadata"]["queueName"] for trigger in spec["triggers"]]
-        assert queues == [f"{one.name}.events", f"{one.name}.tasks"]
+        assert queues == [queue_name(one.name), queue_of(one.name)]
         assert spec["scaleTargetRef"] == {"name": f"{one.name}-worker"}
 
 
