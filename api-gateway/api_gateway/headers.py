@@ -1,6 +1,7 @@
 """Header rules of both directions: what belongs to one hop goes first, our own come last."""
 
 import re
+from functools import lru_cache
 
 from api_gateway.call import Call, Environ, Fields
 from api_gateway.errors import BadHost, LoopDetected
@@ -81,14 +82,19 @@ def client_host(environ: Environ, target: Target) -> str:
         if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             return ""
         raise BadHost
-    if not _HOST.fullmatch(host):
+    if not _is_authority(host):
         raise BadHost
     return host
 
 
+@lru_cache(_KNOWN_NAMES)
+def _is_authority(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None
+
+
 def _outer_host(call: Call) -> str | None:
     host = call.origin.host
-    return host if host and _HOST.fullmatch(host) else None
+    return host if host and _is_authority(host) else None
 
 
 def upstream_fields(call: Call, target: Target) -> list[str]:

@@ -101,25 +101,20 @@ class Counted:
 
     def __init__(self, body: Any, call: Call, ended: Callable[[Call], None]) -> None:
         self._body = body
-        self._blocks = iter(body)
         self._call = call
         self._tell = ended
         self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
+        call = self._call
         try:
-            block: bytes = next(self._blocks)
-        except StopIteration:
+            for block in self._body:
+                call.sent += len(block)
+                yield block
             self._ended = True
-            raise
         except AnswerCut as error:
-            self._ended, self._call.error = True, f"upstream cut off: {error}"
+            self._ended, call.error = True, f"upstream cut off: {error}"
             raise
-        self._call.sent += len(block)
-        return block
 
     def close(self) -> None:
         """Free what the body holds; the server calls it however the response ends."""

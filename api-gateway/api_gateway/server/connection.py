@@ -2,21 +2,20 @@
 
 import socket
 from time import monotonic
-from typing import Any
 
-from gevent import get_hub, monkey
+from gevent import monkey
 
 from api_gateway.turn import SMALL_BYTES, Sender
+from api_gateway.waits import Waits
 
-# gevent's own socket class would wrap each call in Python; the waits here are its hub's.
+# gevent's own socket class would wrap each call in Python.
 _PlainSocket = monkey.get_original("socket", "socket")
-_READ, _WRITE = 1, 2
 _NEVER = float("inf")
 HEAD_BLOCK = 16384
 _SWALLOWED_BLOCK = 65536
 
 
-class Connection:
+class Connection(Waits):
     """A socket that belongs to one greenlet.
 
     ahead: bytes that came in and belong to what is read next. idle: whether it waits for a request.
@@ -24,44 +23,27 @@ class Connection:
     deadline has passed.
     """
 
-    __slots__ = (
-        "_deadline", "_hub", "_reading", "_sender", "_waiting", "_writing", "ahead", "idle", "sock",
-        "used",
-    )  # fmt: skip
+    __slots__ = ("_deadline", "_sender", "ahead", "idle", "sock", "used")
 
     def __init__(self, fileno: int) -> None:
+        super().__init__(fileno)
         self.sock: socket.socket = _PlainSocket(fileno=fileno)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._hub = get_hub()
-        self._reading: Any = self._hub.loop.io(fileno, _READ)
-        self._writing: Any = None
         self._sender = Sender(self.sock)
-        self._waiting: Any = None
         self._deadline = _NEVER
         self.ahead = b""
         self.idle = self.used = False
 
-    def _wait(self, watcher: Any, until: float) -> None:
-        if until <= 0:
-            raise TimeoutError
-        self._deadline, self._waiting = until, watcher
-        try:
-            while True:
-                try:
-                    self._hub.wait(watcher)
-                    return
-                except TimeoutError:
-                    # It may have been meant for the wait before this one.
-                    if self._deadline <= monotonic():
-                        raise
-        finally:
-            self._deadline = _NEVER
-
     def expire(self, now: float) -> None:
         """End the wait in progress with TimeoutError if its deadline has passed."""
         if self._deadline <= now:
-            self._hub.cancel_wait(self._waiting, TimeoutError())
+            self._hub.loop.run_callback(self._expire)
+
+    def _expire(self) -> None:
+        # Another wait may have begun since.
+        if self._deadline <= monotonic():
+            self.interrupt(TimeoutError())
 
     def hurry(self, until: float) -> None:
         """Let the wait in progress end at `until` at the latest."""
@@ -75,12 +57,19 @@ class Connection:
             return self._await(size, until)
 
     def _await(self, size: int, until: float) -> bytes:
-        while True:
-            self._wait(self._reading, until)
-            try:
-                return self.sock.recv(size)
-            except BlockingIOError:
-                continue
+        if until <= 0:
+            raise TimeoutError
+        self._deadline = until
+        try:
+            while True:
+                self._listen()
+                self._wait()
+                try:
+                    return self.sock.recv(size)
+                except BlockingIOError:
+                    continue
+        finally:
+            self._deadline = _NEVER
 
     def first_bytes(self, until: float) -> bytes:
         """Return the first bytes of a request, b"" where none came by `until` or ever will."""
@@ -125,13 +114,15 @@ class Connection:
             self._send_rest(memoryview(unsent), seconds)
 
     def _send_rest(self, rest: memoryview, seconds: float) -> None:
-        if self._writing is None:
-            self._writing = self._hub.loop.io(self.sock.fileno(), _WRITE)
         while rest:
             try:
                 rest = rest[self.sock.send(rest) :]
             except BlockingIOError:
-                self._wait(self._writing, monotonic() + seconds)
+                self._deadline = monotonic() + seconds
+                try:
+                    self._wait_to_write()
+                finally:
+                    self._deadline = _NEVER
 
     def cut(self) -> None:
         """End it so that the peer sees an unfinished answer."""
@@ -160,7 +151,5 @@ class Connection:
         """Close the socket and what watches it."""
         self._sender.flush()
         self._sender.drop()
-        self._reading.close()
-        if self._writing is not None:
-            self._writing.close()
+        self._end_waits()
         self.sock.close()

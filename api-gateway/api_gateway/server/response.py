@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
+from functools import lru_cache
 from time import time
 from typing import Any
 
@@ -66,7 +67,7 @@ class Response:
             raise exc_info[1].with_traceback(exc_info[2])
         if self._head and exc_info is None:
             raise BadResponse("start_response was called twice")
-        if not _STATUS.fullmatch(status):
+        if not _well_formed(status):
             raise BadResponse("the status line is not well-formed")
         self._left, self._dated = None, False
         code = status[:3]
@@ -147,6 +148,11 @@ class Response:
             self._send_first(b"")
         if self._chunked:
             self._connection.send([b"0\r\n\r\n"], self._seconds)
+
+
+@lru_cache(_KNOWN_NAMES)
+def _well_formed(status: str) -> bool:
+    return _STATUS.fullmatch(status) is not None
 
 
 def _meaning(name: str) -> int:

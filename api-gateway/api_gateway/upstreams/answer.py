@@ -1,5 +1,6 @@
 """One response of an upstream, read from its connection as it is needed."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from api_gateway.errors import AnswerCut
@@ -106,17 +107,16 @@ class Answer:
             # The rest is read as it comes: llhttp would only copy it.
             connection.drop_parser()
 
-    def __iter__(self) -> "Answer":
-        return self
-
-    def __next__(self) -> bytes:
-        """Return the next block as soon as there is one; raises AnswerCut, ClientGone."""
-        while not self._block:
-            if self._connection is None:
-                raise StopIteration
-            self._read_on(self._connection)
-        block, self._block = self._block, b""
-        return block
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each block as soon as there is one; raises AnswerCut, ClientGone."""
+        while True:
+            if self._block:
+                block, self._block = self._block, b""
+                yield block
+            elif self._connection is None:
+                return
+            else:
+                self._read_on(self._connection)
 
     def _read_on(self, connection: Connection) -> None:
         if connection.overdue:

@@ -6,21 +6,19 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
-from gevent import getcurrent, monkey
+from gevent import monkey
 
 from api_gateway.turn import SMALL_BYTES, Sender
 from api_gateway.upstreams.parser import ResponseParser
 from api_gateway.upstreams.request import NEVER, Terms
 from api_gateway.upstreams.watch import current_watch
+from api_gateway.waits import READ, Waits
 
 # The first piece of an answer: most answers are no larger.
 BLOCK = 65536
 # A body that did not come with its head is large more often than not: fewer trips to the kernel.
 LARGE_BLOCK = 262144
-# What a wait ends with; also libev's numbers for them.
-READ, WRITE = 1, 2
 # The plain poll and sockets: they never wait here, so that gevent's would only cost time.
 _poll = monkey.get_original("select", "poll")
 _Socket = monkey.get_original("socket", "socket")
@@ -42,7 +40,7 @@ def has_gone(fileno: int) -> bool:
     return bool(poll.poll(0))
 
 
-class Connection:
+class Connection(Waits):
     """A non-blocking socket whose waits end: by progress, by time, or because the client is gone.
 
     One greenlet uses it at a time, on the `terms` of the present request. `expires` is when the
@@ -50,11 +48,12 @@ class Connection:
     """
 
     __slots__ = (
-        "_listening", "_poll", "_reader", "_sender", "_waiter", "_watch", "_writer",
-        "born", "expires", "idle_since", "lost", "parser", "reused", "sock", "terms", "whole",
+        "_poll", "_sender", "_watch", "born", "expires", "idle_since", "lost", "parser", "reused",
+        "sock", "terms", "whole",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, terms: Terms) -> None:
+        super().__init__(sock.fileno())
         self.sock = sock
         self.terms = terms
         self.reused = False
@@ -66,11 +65,6 @@ class Connection:
         self.lost: Callable[[Connection], None] | None = None
         self.parser: ResponseParser | None = None
         self._watch = current_watch()
-        self._waiter: Any = None
-        # Stays in the loop from one request to the next: no call into the kernel for each wait.
-        self._reader = self._watch.hub.loop.io(sock.fileno(), READ)
-        self._listening = False
-        self._writer: Any = None
         self._sender = Sender(sock)
         self._poll = _poll()
         self._poll.register(sock.fileno(), select.POLLIN | _POLLRDHUP)
@@ -127,12 +121,20 @@ class Connection:
         if sent < len(data):
             self._send_on(memoryview(data)[sent:])
 
+    def send_first(self, data: bytes) -> None:
+        """Send the beginning of a request as `send` does; raises Stale besides."""
+        if self.reused and self.readable():
+            raise Stale
+        self.send(data)
+
     def send_whole(self, request: bytes) -> None:
-        """Send a whole request as `send` does, a small one at the end of the loop's turn."""
+        """Send a whole request as `send_first` does, a small one at the end of the loop's turn.
+
+        Of the latter, `receive_soon` tells whether it was stale.
+        """
         if len(request) > SMALL_BYTES:
-            self.send(request)
+            self.send_first(request)
             return
-        # Until then the peer may close a connection that was idle.
         self._sender.spoiled = self.readable if self.reused else None
         self._sender.later(request)
 
@@ -182,55 +184,15 @@ class Connection:
         return ends is not NEVER and time.monotonic() >= ends
 
     def _wait(self) -> int:
-        """Return what happened; the caller has started the watcher that tells."""
-        watch = self._watch
-        watch.add(self)
-        self._waiter = getcurrent()
+        self._watch.add(self)
         try:
-            while True:
-                # Nothing else should switch here; if it does, that is no event.
-                happened = watch.hub.switch()
-                if happened is READ or happened is WRITE:
-                    return int(happened)
+            return super()._wait()
         finally:
-            self._waiter = None
-            watch.remove(self)
+            self._watch.remove(self)
 
-    def _wait_to_write(self) -> int:
-        if self._writer is None:
-            self._writer = self._watch.hub.loop.io(self.sock.fileno(), WRITE)
-        self._writer.start(self._on_writable)
-        try:
-            return self._wait()
-        finally:
-            self._writer.stop()
-
-    def _listen(self) -> None:
-        if not self._listening:
-            self._listening = True
-            self._reader.start(self._on_readable)
-
-    def _on_readable(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.switch(READ)
-            return
-        # Nobody reads now: the event would come again and again.
-        self._reader.stop()
-        self._listening = False
+    def _unheard(self) -> None:
         if self.lost is not None:
             self.lost(self)
-
-    def _on_writable(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.switch(WRITE)
-
-    def interrupt(self, error: Exception) -> None:
-        """End the present wait with `error`; called in the loop, does nothing without a wait."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.throw(error)
 
     def park(self, lost: "Callable[[Connection], None]") -> None:
         """Note that it is idle from now on; `lost` is called when the peer ends that."""
@@ -250,8 +212,5 @@ class Connection:
         self.lost = None
         self.drop_parser()
         self._sender.drop()
-        self._reader.stop()
-        self._reader.close()
-        if self._writer is not None:
-            self._writer.close()
+        self._end_waits()
         self.sock.close()

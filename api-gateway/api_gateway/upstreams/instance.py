@@ -124,7 +124,6 @@ class Instance:
             if (
                 now - connection.idle_since < _MAX_IDLE_SECONDS
                 and now - connection.born < _MAX_AGE_SECONDS
-                and not connection.readable()
             ):
                 connection.begin(terms)
                 return connection
@@ -140,7 +139,7 @@ class Instance:
             if isinstance(body, bytes):
                 connection.send_whole(head + body if body else head)
             else:
-                connection.send(head)
+                connection.send_first(head)
                 _send_blocks(connection, iter(body))
             connection.whole = True
         except AnsweredEarly:

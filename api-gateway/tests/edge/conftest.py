@@ -46,7 +46,7 @@ class Wire:
     """One connection to the gateway."""
 
     def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self.sock = socket.create_connection(("127.0.0.1", port), 30)
         self.replies: Any = Replies(self.sock)
 
     def send(self, data: bytes) -> None:
@@ -99,11 +99,11 @@ class GatewayProcess:
 Start = Callable[..., GatewayProcess]
 
 
-@pytest.fixture(scope="session")
-def launch() -> Iterator[Start]:
-    """Start a process in a folder: `launch(folder, port, environ, "api_gateway")`.
+@contextmanager
+def launcher() -> Iterator[Start]:
+    """Start processes in a folder: `start(folder, port, environ, "api_gateway")`.
 
-    Returns when `/health/live` answers on the port; stopped at the end.
+    Each call returns when `/health/live` answers on the port; all are killed at the end.
     """
     running: list[subprocess.Popen[str]] = []
 
@@ -111,27 +111,26 @@ def launch() -> Iterator[Start]:
         log = folder / "log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", *module], cwd=folder,
+                [sys.executable, "-m", *module], cwd=folder, start_new_session=True,
                 env={**os.environ, **environ}, stdout=output, stderr=output, text=True,
             )  # fmt: skip
         running.append(process)
         wait_until_live(port, process, log)
         return GatewayProcess(port, process, log)
 
-    yield start
-    for process in running:
-        # At once: some tests leave requests behind that a graceful stop would wait for.
-        process.send_signal(signal.SIGINT)
-    for process in running:
-        process.wait(20)
+    try:
+        yield start
+    finally:
+        for process in running:
+            # With its workers, and at once: some tests leave requests behind.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
-@pytest.fixture(scope="session")
-def start_gateway(
+def gateway_starter(
     launch: Start, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Start:
-    """Start a gateway: `start_gateway(table, {"CORS_ORIGINS": ...})`; stopped at the end."""
-
     def start(table: str, environ: dict[str, str]) -> GatewayProcess:
         folder, port = tmp_path_factory.mktemp("gateway"), free_port()
         routes = folder / "routes.toml"
@@ -140,6 +139,30 @@ def start_gateway(
         return launch(folder, port, settings, "api_gateway")
 
     return start
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Start]:
+    """Start processes that live as long as the module's tests, see `launcher`."""
+    with launcher() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_gateway(
+    launch: Start, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Start:
+    """Start a gateway for the module's tests: `start_gateway(table, {"CORS_ORIGINS": ...})`."""
+    return gateway_starter(launch, tmp_path_factory, free_port)
+
+
+@pytest.fixture(scope="session")
+def start_shared_gateway(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Start]:
+    """Start a gateway as `start_gateway` does, for the tests of all modules."""
+    with launcher() as launch:
+        yield gateway_starter(launch, tmp_path_factory, free_port)
 
 
 def wait_until_live(port: int, process: "subprocess.Popen[str]", log: Path) -> None:
@@ -173,7 +196,7 @@ def service_table() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def gateway(
-    start_gateway: Start,
+    start_shared_gateway: Start,
     service_table: Callable[..., str],
     shared_recorder: Any,
     free_port: Callable[[], int],
@@ -198,7 +221,7 @@ def gateway(
         )
     )  # fmt: skip
     url = shared_recorder.url
-    return start_gateway(
+    return start_shared_gateway(
         table,
         {
             "ECHO_URL": url,
@@ -211,7 +234,7 @@ def gateway(
 
 @pytest.fixture(scope="session")
 def gateway_without_c(
-    start_gateway: Start,
+    start_shared_gateway: Start,
     service_table: Callable[..., str],
     shared_recorder: Any,
     tmp_path_factory: pytest.TempPathFactory,
@@ -222,4 +245,4 @@ def gateway_without_c(
     table = service_table("echo", "ECHO_URL") + service_table("users", "ECHO_URL", public=[])
     url = shared_recorder.url
     environ = {"ECHO_URL": url, "JWKS_URL": f"{url}/keys", "PYTHONPATH": str(modules)}
-    return start_gateway(table, environ)
+    return start_shared_gateway(table, environ)

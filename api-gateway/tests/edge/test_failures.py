@@ -120,7 +120,7 @@ def test_connection_that_the_service_closed_meanwhile_is_not_used(
     recorder.handler = handler
     for _ in range(3):
         assert gateway.ask("/api/echo/x", "POST").status == 200
-        assert recorder.closed.wait(5)
+        assert recorder.closed.wait(30)
         recorder.closed.clear()
 
 
@@ -136,7 +136,7 @@ def test_one_service_that_hangs_holds_up_nobody_else(gateway: Any, recorder: Any
 
     def handler(_recorder: Any, sock: Any, head: bytes) -> bool:
         if b"/hang" in head:
-            release.wait(10)
+            release.wait(60)
         sock.sendall(OK)
         return True
 
@@ -197,7 +197,7 @@ def test_early_refusal_of_a_service_reaches_the_client(gateway: Any, recorder: A
             while True:
                 wire.send(b"x" * 1_000_000)
         except OSError:
-            wire.sock.settimeout(5)
+            wire.sock.settimeout(30)
         assert wire.reply("POST").status == 422
 
 

@@ -51,7 +51,7 @@ def test_changed_table_is_used_and_no_request_is_lost(
     for number in range(5):
         path.write_text(path.read_text() + service_table(f"more{number}", "URL"))
         reload(gateway)
-        eventually(partial(served_by_all, gateway, f"/api/more{number}/x"), timeout=5)
+        eventually(partial(served_by_all, gateway, f"/api/more{number}/x"), timeout=30)
     stop.set()
     for client in clients:
         client.join(10)
@@ -91,7 +91,7 @@ def test_process_that_starts_later_uses_the_last_good_table(
     workers = psutil.Process(gateway.process.pid).children()
     for worker in workers:
         worker.kill()
-    psutil.wait_procs(workers, timeout=5)
+    psutil.wait_procs(workers, timeout=30)
 
     def answered() -> bool:
         try:

@@ -34,7 +34,7 @@ class Clients:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_busy_instance_gets_fewer_requests(two: Any, pair: list[Any], eventually
 
     def handler(_recorder: Any, peer: Any, head: bytes) -> bool:
         if b"/hang" in head:
-            release.wait(10)
+            release.wait(60)
         peer.sendall(OK)
         return True
 
@@ -135,7 +135,7 @@ def answered(wire: Any) -> Any:
     except TimeoutError:
         return None
     finally:
-        wire.sock.settimeout(10)
+        wire.sock.settimeout(30)
     return wire.reply() if first else None
 
 

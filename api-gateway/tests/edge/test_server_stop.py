@@ -121,7 +121,7 @@ def test_request_that_has_begun_is_answered_after_the_stop(start: Callable[..., 
             reply = wire.reply()
             assert (reply.status, reply.header("connection")) == (200, "close")
             assert wire.rest() == b""
-    assert gateway.process.wait(6) == 0
+    assert gateway.process.wait(20) == 0
 
 
 def test_two_workers_share_the_connections(start: Callable[..., Any], eventually: Any) -> None:

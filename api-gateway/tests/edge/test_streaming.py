@@ -90,7 +90,7 @@ def test_each_event_arrives_at_once(gateway: Any, recorder: Any) -> None:
 
     def handler(_recorder: Any, sock: Any, _head: bytes) -> bool:
         sock.sendall(HEAD + b"Content-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-        may_go_on.wait(10)
+        may_go_on.wait(60)
         sock.sendall(b"data: 2\n\n")
         return False
 
@@ -120,7 +120,7 @@ def test_upload_is_passed_on_as_it_comes(gateway: Any, recorder: Any) -> None:
     with gateway.wire() as wire:
         wire.send(b"POST /api/echo/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
         wire.send(b"5\r\nhello\r\n")
-        assert first.wait(5)
+        assert first.wait(30)
         wire.send(b"6\r\n world\r\n0\r\nX-Late: no\r\n\r\n")
         assert wire.reply("POST").status == 200
     assert b"".join(seen) == b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
@@ -148,7 +148,7 @@ def test_client_that_gives_up_waiting_frees_the_service(gateway: Any, recorder: 
     recorder.handler = handler
     with gateway.wire() as wire:
         wire.send(b"GET /api/echo/x HTTP/1.1\r\nHost: h\r\n\r\n")
-        assert asked.wait(5)
+        assert asked.wait(30)
     started = time.monotonic()
     assert freed.wait(4)
     assert time.monotonic() - started < 1.0

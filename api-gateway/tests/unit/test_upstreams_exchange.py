@@ -312,6 +312,6 @@ def test_pooled_connection_that_the_service_closes_is_dropped_at_once(pair: Pair
     pair.upstream.instances[0].wake = woken.set
     assert pair.ask("GET") == 200
     pair.recorders[0].kill()
-    assert woken.wait(5)
+    assert woken.wait(30)
     assert pair.ask("POST") == 200
     assert pair.hits == [1, 1]

@@ -207,7 +207,7 @@ def wait_until_listening(edge: Edge, process: "subprocess.Popen[bytes]") -> None
 @pytest.fixture(scope="session")
 def edge(
     start_nginx: Callable[..., Edge],
-    start_gateway: Callable[..., Any],
+    start_shared_gateway: Callable[..., Any],
     service_table: Callable[..., str],
     shared_recorder: Any,
 ) -> Edge:
@@ -223,7 +223,7 @@ def edge(
         )
     )
     environ = {"ECHO_URL": shared_recorder.url, "TRUSTED_PROXIES": "127.0.0.1/32"}
-    return start_nginx(start_gateway(table, environ).port)
+    return start_nginx(start_shared_gateway(table, environ).port)
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def test_each_event_arrives_at_once(edge: Any, recorder: Any) -> None:
 
     def handler(_recorder: Any, sock: Any, _head: bytes) -> bool:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-        may_go_on.wait(10)
+        may_go_on.wait(60)
         sock.sendall(b"data: 2\n\n")
         return False
 
@@ -205,7 +205,7 @@ def test_an_upload_of_50_mb_passes_as_it_comes_and_lies_on_no_disk(
     with edge.wire() as wire:
         wire.send(b"POST /api/echo/x HTTP/1.1\r\nHost: h\r\nContent-Length: 50000000\r\n\r\n")
         wire.send(MEGABYTE)
-        assert begun.wait(5)
+        assert begun.wait(30)
         for _ in range(49):
             wire.send(MEGABYTE)
         lying = [path for path in (edge.folder / "temporary").rglob("*") if path.is_file()]
