@@ -11,23 +11,9 @@ from notification_service.models.messages import Attempt, AttemptState, Message
 from notification_service.models.receivers import Channel
 from notification_service.services.carriers import Parcel
 from notification_service.services.policy import Timing
+from notification_service.services.statements import CLAIM, PARCEL
 
-_COLUMNS = (
-    Message.id,
-    Message.channel,
-    Message.receiver,
-    Message.template,
-    Message.locale,
-    Message.sealed,
-    Message.tries,
-    Message.lookups,
-    Message.refused_by,
-    Message.provider,
-    Message.provider_id,
-    Message.submitted_at,
-    Message.expires_at,
-    Message.due_at,
-)
+_COLUMNS = tuple(getattr(Message, name) for name in PARCEL)
 _HOUR = timedelta(hours=1)
 # Questions about messages are given up so long after they were to be sent.
 LOOKUPS_END = timedelta(days=1)
@@ -39,17 +25,7 @@ def claim(session: Session, most: int, timing: Timing, now: datetime) -> list[Pa
     Nothing is sent yet: if this worker dies before `begin_attempt`, another one begins anew.
     Locks: the messages, SKIP LOCKED, until the transaction ends; then the lease protects them.
     """
-    due = select(Message.id).where(Message.state == MessageState.QUEUED, Message.due_at <= now)
-    order = (Message.priority, Message.due_at)
-    # In a CTE, which runs once: a subquery might be run again for each row, beyond its limit.
-    chosen = due.order_by(*order).limit(most).with_for_update(skip_locked=True).cte("chosen")
-    rows = session.execute(
-        update(Message)
-        .where(Message.id == chosen.c.id)
-        .values(state=MessageState.SENDING, due_at=now + timing.lease, updated_at=now)
-        .returning(*_COLUMNS)
-        .execution_options(synchronize_session=False)
-    ).all()
+    rows = session.execute(CLAIM, {"now": now, "lease_until": now + timing.lease, "most": most})
     return [_parcel(row) for row in rows]
 
 

@@ -2,14 +2,50 @@
 
 from typing import cast
 
-from sqlalchemy import Table, bindparam, case, insert, null, update
+from sqlalchemy import Table, bindparam, case, insert, null, select, update
 
 from notification_service.models.lifecycle import MessageState
 from notification_service.models.messages import Attempt, AttemptState, Category, Message
 
+# What is read of a message that is to be sent or asked for.
+PARCEL = (
+    "id",
+    "channel",
+    "receiver",
+    "template",
+    "locale",
+    "sealed",
+    "tries",
+    "lookups",
+    "refused_by",
+    "provider",
+    "provider_id",
+    "submitted_at",
+    "expires_at",
+    "due_at",
+)
 # As tables: the ORM would prepare to find each changed row among the objects of the session.
 _messages, _attempts = cast(Table, Message.__table__), cast(Table, Attempt.__table__)
 _message, _attempt = _messages.c, _attempts.c
+
+# Parameters: now, lease_until, most. Chosen in a CTE, which runs once: a subquery might be run
+# again for each row, beyond its limit.
+_due = (
+    select(_message.id)
+    .where(_message.state == MessageState.QUEUED, _message.due_at <= bindparam("now"))
+    .order_by(_message.priority, _message.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("chosen")
+)
+CLAIM = (
+    update(_messages)
+    .where(_message.id == _due.c.id)
+    .values(
+        state=MessageState.SENDING, due_at=bindparam("lease_until"), updated_at=bindparam("now")
+    )
+    .returning(*(_message[name] for name in PARCEL))
+)
 
 # Parameters: of, claimed_until, lease_until, by, at. Changes nothing where the claim was lost.
 HOLD = (

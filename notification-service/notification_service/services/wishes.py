@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import Table, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from notification_service.models.contacts import Contact
@@ -17,10 +18,11 @@ from notification_service.services.policy import Addressee
 SUPPRESSED, NOT_WANTED = "suppressed", "not_wanted"
 
 # Built once, which costs more than running them.
-_BLOCKED = select(Suppression.receiver, Suppression.reason).where(
-    Suppression.channel == bindparam("channel"),
-    Suppression.receiver.in_(bindparam("keys", expanding=True)),
-    Suppression.scope.in_(bindparam("scopes", expanding=True)),
+_suppression = cast(Table, Suppression.__table__).c
+_BLOCKED = select(_suppression.receiver, _suppression.reason).where(
+    _suppression.channel == bindparam("channel"),
+    _suppression.receiver.in_(bindparam("keys", expanding=True)),
+    _suppression.scope.in_(bindparam("scopes", expanding=True)),
 )
 _ADDRESSES = {Channel.SMS: Contact.phone, Channel.EMAIL: func.lower(Contact.email)}
 _OWNERS = {
