@@ -17,6 +17,7 @@ from typing import Any
 import psycopg2
 
 from chassis import logging as platform_logging
+from chassis.answer_watch import WatchedConnection
 from chassis.statements import watched_cursor
 from platform_cli.stores import postgres
 
@@ -45,7 +46,9 @@ def main(requests: int, rounds: int) -> None:
         postgres.running(Path(folder) / "postgres") as server,
     ):
         url = server.create_database("statements").replace("+psycopg2", "")
-        with contextlib.closing(psycopg2.connect(url)) as connection:
+        with contextlib.closing(
+            psycopg2.connect(url, connection_factory=WatchedConnection)
+        ) as connection:
             connection.autocommit = True
             for _ in range(rounds):
                 for name, (factory, level) in VARIANTS.items():

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Executable, MetaData, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from chassis.answer_watch import WatchedConnection
 from chassis.config import ServiceConfig
 from chassis.statements import watched_cursor
 
@@ -69,7 +70,11 @@ def create_database(metadata: MetaData) -> SQLAlchemy:
 
 def init_app(app: Flask, db: SQLAlchemy, config: ServiceConfig) -> None:
     """Bind `db` to the app and make the reader's engine; opens no connection."""
-    connect_args = {**_CONNECT_ARGS, "cursor_factory": watched_cursor(config.slow_query_seconds)}
+    connect_args = {
+        **_CONNECT_ARGS,
+        "connection_factory": WatchedConnection,
+        "cursor_factory": watched_cursor(config.slow_query_seconds),
+    }
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_size": config.db_pool_size,

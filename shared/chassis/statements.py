@@ -12,18 +12,28 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import cursor
 
+from chassis.answer_watch import WATCH, WatchedConnection
+
 logger = logging.getLogger(__name__)
 _LONGEST_TEXT = 1000
 _BLANKS = re.compile(r"\s+")
 
 
 class WatchedCursor(cursor):
-    """A cursor that logs; `watched_cursor` makes the class for a service."""
+    """A cursor that logs, of a `WatchedConnection`; `watched_cursor` makes a service's class."""
 
     slow_seconds = 0.0
+    connection: WatchedConnection
 
     def execute(self, query: Any, vars: Any = None) -> None:
         """Run a statement; its time includes the wait for locks."""
+        WATCH.expect(self.connection, self.connection.answer_seconds)
+        try:
+            self._execute(query, vars)
+        finally:
+            WATCH.answered(self.connection)
+
+    def _execute(self, query: Any, vars: Any) -> None:
         every = logger.isEnabledFor(logging.DEBUG)
         if not every and not self.slow_seconds:
             super().execute(query, vars)
