@@ -1,5 +1,6 @@
 """What a service tells others or wants done later, written with the change that causes it."""
 
+import threading
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from chassis.base_model import new_id
+from chassis.database import after_commit
 from chassis.messaging.event import Event, check_type
 from chassis.messaging.tables import outbox
 from chassis.request_id import current_request_id
@@ -17,6 +19,10 @@ from chassis.tracing import current_traceparent
 EVENT, TASK = "event", "task"
 PURGE_BATCH = 1000
 _INSERT = insert(outbox)
+
+# Set when this process has committed rows: the relay, where it is a thread of the same, looks at
+# once. What other processes have committed it finds when it looks by itself.
+committed = threading.Event()
 
 
 def record(session: Session, type: str, subject: UUID | str, data: dict[str, Any]) -> UUID:
@@ -54,7 +60,12 @@ def _write(session: Session, kind: str, type: str, subject: str, payload: dict[s
         "headers": {name: value for name, value in headers.items() if value is not None},
     }
     session.execute(_INSERT, row)
+    after_commit(session, _tell_relay, [event_id])
     return event_id
+
+
+def _tell_relay(_events: set[UUID]) -> None:
+    committed.set()
 
 
 def to_event(row: Row[Any], source: str) -> Event:

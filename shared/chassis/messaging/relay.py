@@ -38,8 +38,8 @@ SendTask = Callable[[Row[Any]], None]
 @dataclass(frozen=True, kw_only=True)
 class RelayOptions:
     """source: the producer in its events, such as `/orders`. unconsumed: types without consumer
-    by declaration. batch: rows at a time. poll, standby: seconds between looks at the outbox, and
-    between attempts to get the lock."""
+    by declaration. batch: rows at a time. poll, standby: seconds between looks at the outbox,
+    unless this process writes there, and between attempts to get the lock."""
 
     source: str
     unconsumed: frozenset[str] = frozenset()
@@ -98,7 +98,9 @@ class Relay:
             beat()
             if sent == 0:
                 self._purge(connection)
-                stop.wait(self._options.poll)
+                outbox.committed.wait(self._options.poll)
+                # Before the next look: whoever sets it later has committed what that may not see.
+                outbox.committed.clear()
 
     def send_due(self, connection: Connection) -> int:
         """Send one batch of due rows and return how many were sent.
