@@ -97,7 +97,7 @@ def compile_packages() -> None:
 def install(checksum: str) -> None:
     """Make .venv, or only update its packages when it was finished for other locks."""
     began = time.monotonic()
-    finished_before = STAMP.exists() and PYTHON.exists()
+    finished_before = STAMP.exists() and os.access(PYTHON, os.X_OK)
     STAMP.unlink(missing_ok=True)
     if not finished_before:
         if find_spec("venv") is None or find_spec("ensurepip") is None:
@@ -114,13 +114,21 @@ def install(checksum: str) -> None:
     show(f"platform: {packages} packages installed in {time.monotonic() - began:.0f} s", end="\n")
 
 
+def installed(checksum: str) -> bool:
+    """Tell whether .venv is finished for these locks, and its Python is still there for us.
+
+    It is a link: to a Python that an upgrade of the system replaces, or that another user has.
+    """
+    return STAMP.exists() and STAMP.read_text() == checksum and os.access(PYTHON, os.X_OK)
+
+
 def main() -> None:
     """Install if needed, one process at a time, then run the command line."""
     with LOCK.open("rb") as lock:
         checksum = hashlib.sha256(lock.read() + COMPILED.read_bytes()).hexdigest()
-        if not STAMP.exists() or STAMP.read_text() != checksum:
+        if not installed(checksum):
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not STAMP.exists() or STAMP.read_text() != checksum:
+            if not installed(checksum):
                 install(checksum)
         write_path_file()
     # -P: a file of the current folder must not take the place of a module.
@@ -133,4 +141,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        sys.exit(f"platform: {error.strerror}: {error.filename}")
+        sys.exit(f"platform: {error.strerror}: {error.filename or PYTHON}")

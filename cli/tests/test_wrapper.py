@@ -118,6 +118,19 @@ def test_later_runs_install_nothing_and_take_less_than_a_second(checkout: Path) 
     assert cpu_of_children() - before < 1.0
 
 
+def test_a_venv_whose_python_is_gone_is_made_again(checkout: Path) -> None:
+    locks = [checkout / "requirements.lock", checkout / "requirements-compiled.lock"]
+    checksum = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(checkout / "a-python-that-an-upgrade-removed")
+    (checkout / ".venv" / "requirements.sha256").write_text(checksum)
+    code, _, errors = run(checkout, "status", path=os.environ["PATH"])
+    # The install itself cannot succeed here: this checkout's lock names no real package.
+    assert (code, "once failed: ERROR:" in errors) == (1, True), errors
+    assert os.access(python, os.X_OK)
+
+
 def test_without_a_compiler_one_line_says_so_and_the_command_runs(installed: Path) -> None:
     (installed / "no-compiler").touch()
     code, _, errors = run(installed, "status", path=os.environ["PATH"])
