@@ -24,7 +24,7 @@ from platform_cli.shop_client import ShopClient
 from platform_cli.supervisor.options import Options
 from platform_cli.supervisor.start import plan
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 CREATED = "review.created.v1"
 # What of the fitness tests looks at services: routes, events, migrations, settings, links, images.
@@ -48,7 +48,7 @@ class Copy:
         ours = [str(path) for pattern in folders for path in sorted(self.root.glob(pattern))]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ours)}
         done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=150
+            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=200
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return done.stdout
