@@ -21,7 +21,7 @@ def command(name: str, resource: str | None, port: int | None, dry_run: bool) ->
     """Make the service NAME, a plural such as reviews.
 
     With model, schemas, use cases, routes, an event told and one listened to, migrations, tests
-    and README, and its place in the gateway's table, docker-compose.yml and the documents.
+    and README, and its place in the gateway's table, compose, Kubernetes and the documents.
     """
     from platform_cli.scaffold.plan import plan_new
 
@@ -34,5 +34,6 @@ def command(name: str, resource: str | None, port: int | None, dry_run: bool) ->
     click.echo("\n".join(summary))
     click.echo(
         f"\nNext: ./platform test {changes.folder}, then ./platform up; /docs shows its routes.\n"
+        "For containers ./platform init makes its secrets.\n"
         f"./platform remove-service {name} takes it out again."
     )
