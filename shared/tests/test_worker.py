@@ -198,17 +198,23 @@ from chassis.worker import Worker
 from chassis.worker.parts import Part
 from echo_service import create_app
 worker = Worker(create_app())
-work = {"ended": lambda stop, beat: None, "stalled": lambda stop, beat: stop.wait()}
+def hang(stop, beat):
+    # As the thread of a pool does whose work never ends: Python would wait for it.
+    threading.Thread(target=threading.Event().wait).start()
+    stop.wait()
+work = {"ended": lambda stop, beat: None, "stalled": lambda stop, beat: stop.wait(), "hung": hang}
 worker._parts.append(Part("broken", work[sys.argv[1]], worker._stop, patience=0.5))
 worker.run()
 """
 
 
-@pytest.mark.parametrize("trouble", ["ended", "stalled"])
+@pytest.mark.parametrize(
+    ("work", "trouble"), [("ended", "ended"), ("stalled", "stalled"), ("hung", "stalled")]
+)
 def test_part_that_dies_or_stalls_ends_the_process(
-    environment: dict[str, str], trouble: str
+    environment: dict[str, str], work: str, trouble: str
 ) -> None:
-    assert _reason_of_end(environment, BROKEN, trouble) == ("broken", trouble)
+    assert _reason_of_end(environment, BROKEN, work) == ("broken", trouble)
 
 
 def _reason_of_end(environment: dict[str, str], script: str, *arguments: str) -> tuple[str, str]:

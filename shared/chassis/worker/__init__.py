@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 # Shorter than the supervisor's patience, so that we end by ourselves and say why.
 SHUTDOWN_SECONDS = 25.0
+LAST_SECONDS = 5.0
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -149,6 +150,11 @@ class Worker:
         stop_celery()
         if not self._ended.wait(SHUTDOWN_SECONDS):
             logger.critical("worker did not end in time")
+            os._exit(EXIT_FAILED)
+        if self._failed:
+            # Python waits for the threads of pools, and one of them may be what hangs.
+            time.sleep(LAST_SECONDS)
+            logger.error("worker left threads behind")
             os._exit(EXIT_FAILED)
 
     def _fail(self, part: str, trouble: str) -> None:
