@@ -14,11 +14,14 @@ TRY_AGAIN = {409: "idempotency_in_flight", 429: None, 502: None, 503: None, 504:
 
 
 class ApiError(Exception):
-    """The platform refused a request: `status`, `code` and `message` are those of its envelope."""
+    """The platform refused a request: `status`, `code` and `message` are those of its envelope.
+
+    The status is 0 where there was no answer.
+    """
 
     def __init__(self, status: int, code: str, message: str) -> None:
         self.status, self.code, self.message = status, code, message
-        super().__init__(f"{status} {code}: {message}")
+        super().__init__(f"{status} {code}: {message}" if status else message)
 
 
 @dataclass
@@ -110,7 +113,7 @@ class ShopClient:
             fields = "; ".join(f"{e['field']}: {e['message']}" for e in answer.get("errors", []))
             message = answer.get("message", "") + (f" ({fields})" if fields else "")
             return ApiError(answer["status"], answer.get("code", ""), message)
-        return ApiError(0, "no_answer", type(answer).__name__)
+        return ApiError(0, "no_answer", f"the gateway gives no answer ({type(answer).__name__})")
 
     def _session(self) -> requests.Session:
         # One keep-alive connection for each thread; requests' sessions are not thread-safe.

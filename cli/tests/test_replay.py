@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from platform_cli.ports import free_port
 from platform_cli.replay.plan import Invoice, Plan
 from platform_cli.replay.runner import STUCK, Replay
 from platform_cli.replay.shop import Shop
+from platform_cli.shop_client import ApiError, ShopClient
 
 
 class StandingShop:
@@ -71,3 +73,10 @@ def test_stuck_order_is_told_with_where_it_stands_and_no_other_is_begun(
     assert (outcome.invoice, outcome.state, outcome.reason) == ("1", STUCK, reason)
     assert outcome.order_id == "1"
     assert shop.asked == asked
+
+
+def test_a_gateway_that_is_gone_is_told_in_words() -> None:
+    client = ShopClient(f"http://127.0.0.1:{free_port()}", patience=0)
+    with pytest.raises(ApiError) as raised:
+        client.call("GET", "/api/products")
+    assert str(raised.value) == "the gateway gives no answer (ConnectionError)"

@@ -63,9 +63,7 @@ def command(
     try:
         good = _run(console, client, Replay(shop, plan, concurrency, speed))
     except ApiError as error:
-        raise PlatformError(
-            f"the platform refused a step that everything else needs: {error}"
-        ) from error
+        raise PlatformError(f"the replay cannot go on: {error}") from error
     sys.exit(0 if good else 1)
 
 
