@@ -2,15 +2,14 @@ from dataclasses import dataclass
 
 from chassis.config import ServiceConfig, setting
 
+SANDBOX = "payment_service.providers.sandbox.SandboxProvider"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
     """Settings of payment-service beside those that every service has."""
 
-    payment_provider: str = setting(
-        "payment_service.providers.sandbox.SandboxProvider",
-        "Dotted path of the payment provider's class",
-    )
+    payment_provider: str = setting(SANDBOX, "Dotted path of the payment provider's class")
     payment_provider_timeout: float = setting(5.0, "Seconds that a call to the provider may take")
     payment_lease: float = setting(
         15.0, "Seconds after which an operation that no worker finished is looked up"

@@ -4,6 +4,7 @@ import pytest
 
 from chassis.config import ConfigError
 from payment_service.config import Config
+from payment_service.providers import warn_of_sandbox
 
 COMPLETE = {
     "DATABASE_URL": "postgresql+psycopg2://db/payments",
@@ -32,3 +33,19 @@ def test_webhook_secret_is_not_shown() -> None:
 
     assert config.sandbox_webhook_secret == "whsec_hidden"
     assert "whsec_hidden" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "warnings"),
+    [
+        ({"PLATFORM_ENV": "production"}, 1),
+        ({"PLATFORM_ENV": "production", "PAYMENT_PROVIDER": "shop.bank.Bank"}, 0),
+        ({}, 0),
+    ],
+)
+def test_production_is_warned_when_no_money_moves(
+    changes: dict[str, str], warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_sandbox(Config.from_env({**COMPLETE, "SANDBOX_WEBHOOK_SECRET": "whsec", **changes}))
+
+    assert len([one for one in caplog.records if "no money moves" in one.message]) == warnings
