@@ -46,11 +46,6 @@ class Principal:
         """Tell whether the caller works here: role staff or admin."""
         return bool(self.roles & {"staff", "admin"})
 
-    @property
-    def is_admin(self) -> bool:
-        """Tell whether the caller has the role admin."""
-        return "admin" in self.roles
-
 
 def init_app(app: Flask, config: ServiceConfig, keys: KeySet) -> None:
     """Set up Flask-JWT-Extended: RS256 only, issuer, audience, expiry and denylist checked."""
