@@ -26,7 +26,7 @@ blp = ApiBlueprint(
 )
 
 _CSV = """sku,name,price_amount,currency,stock
-TEA-005,Glass teapot with strainer,2650,GBP,40
+TEA-008,Travel tea infuser,1250,GBP,60
 """
 _FILE = {
     "requestBody": {
