@@ -1,5 +1,6 @@
 """The web process of a service as it really runs: gunicorn, keys over HTTP, SIGTERM."""
 
+import gc
 import json
 import os
 import signal
@@ -14,6 +15,9 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
+
+from chassis.main import gunicorn_options
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,3 +154,11 @@ def test_an_unknown_role_says_which_there_are(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main("demo_service", arguments)
     assert caught.value.code == 2
+
+
+def test_the_collector_leaves_what_main_process_and_workers_share_alone(app: Flask) -> None:
+    before = gc.get_freeze_count()
+    gunicorn_options(app)["when_ready"](None)
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    assert frozen > before
