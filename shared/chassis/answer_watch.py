@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import psycopg2
 from psycopg2.extensions import connection
@@ -50,21 +51,28 @@ class AnswerWatch:
     def _look(self) -> None:
         while True:
             time.sleep(_LOOK_EVERY)
-            with self._lock:
-                now = time.monotonic()
-                for asked in [one for one, due in self._due.items() if due < now]:
-                    self._due[asked] = math.inf
-                    _cut(asked)
+            if given_up := self._give_up_overdue():
+                # Outside the lock, for which every statement waits.
+                logger.warning("the database does not answer", extra={"given_up": given_up})
+
+    def _give_up_overdue(self) -> int:
+        with self._lock:
+            now = time.monotonic()
+            overdue = [asked for asked, due in self._due.items() if due < now]
+            for asked in overdue:
+                self._due[asked] = math.inf
+                _cut(asked)
+        return len(overdue)
 
 
 def _cut(asked: connection) -> None:
     """Make the driver, in whichever thread it waits, see the end of the connection."""
-    try:
-        with socket.socket(fileno=os.dup(asked.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
-    except (OSError, psycopg2.Error):
-        return  # It has ended at this moment.
-    logger.warning("the database does not answer, its connection is given up")
+    # An error says that it has ended at this moment.
+    with (
+        suppress(OSError, psycopg2.Error),
+        socket.socket(fileno=os.dup(asked.fileno())) as line,
+    ):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 WATCH = AnswerWatch()
