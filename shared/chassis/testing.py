@@ -295,9 +295,9 @@ def clock() -> Iterator[Any]:
 
 @pytest.fixture
 def eventually() -> Callable[..., None]:
-    """Wait until a predicate is true: `eventually(predicate, timeout=10)`; fails when never."""
+    """Wait until a predicate is true: `eventually(predicate, timeout=30)`; fails when never."""
 
-    def wait(predicate: Callable[[], Any], timeout: float = 10) -> None:
+    def wait(predicate: Callable[[], Any], timeout: float = 30) -> None:
         deadline = time.monotonic() + timeout
         pause = threading.Event()
         while not predicate():
